@@ -1,0 +1,3 @@
+"""capmon: a terminal monitor for capacity."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The only code that changes the world: targets, runs and the audit log."""

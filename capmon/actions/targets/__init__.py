@@ -1,0 +1,1 @@
+"""Scale targets: what can be read and set on an orchestrator."""

@@ -1,0 +1,60 @@
+"""The only reader of time, so that tests and replays can bring their own."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the rest of capmon knows of time."""
+
+    def now(self) -> float:
+        """Unix time, seconds. May step; use it for labels only."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, never stepping back. Use it for intervals."""
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> float:
+        """Unix time, seconds."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary start."""
+        return time.monotonic()
+
+
+class ManualClock:
+    """A clock that moves only when told to."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._now = now
+        self._monotonic = 0.0
+
+    def now(self) -> float:
+        """Unix time, seconds."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Seconds since the clock was made."""
+        return self._monotonic
+
+    def advance(self, seconds: float) -> None:
+        """Move both clocks forward."""
+        self._now += seconds
+        self._monotonic += seconds
+
+    def step(self, seconds: float) -> None:
+        """Move the wall clock alone, as NTP or an operator would."""
+        self._now += seconds
+
+
+def rfc3339(at: float, *, timespec: str = "milliseconds") -> str:
+    """Unix time as RFC 3339 in UTC: `2026-03-01T14:32:07.120Z`."""
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec=timespec)
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""The outside world turned into samples, one module a source."""

@@ -1,0 +1,1 @@
+"""Typed settings: what can be set, where it comes from, and what is wrong with it."""

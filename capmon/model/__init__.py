@@ -1,0 +1,1 @@
+"""The words everyone shares: metrics, quantities, results and the frame."""

@@ -1,0 +1,215 @@
+"""Everything that one tick shows, frozen, so that a screen, a file and a script see the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from capmon.model.results import (
+    Advice,
+    Bottleneck,
+    Fit,
+    Forecast,
+    Headroom,
+    Health,
+    Outcome,
+    Priority,
+    Recommendation,
+    ReplicaState,
+    UtilizationReport,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The latest value of one metric, or why there is none."""
+
+    value: float | None
+    """In the metric's own unit; None when not known."""
+
+    at: float | None
+    """Unix time at which it was measured, or was last known."""
+
+    reason: str = ""
+    """Why it is not known; empty when it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The recent course of one metric."""
+
+    end: float
+    """Unix time of the end of the last cell."""
+
+    step: float
+    """Seconds a cell. Cells are aligned: each begins at a multiple of the step."""
+
+    values: tuple[float, ...]
+    """One value a cell, oldest first; NaN where nothing was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What does not change from tick to tick."""
+
+    hostname: str
+    """Name of the host."""
+
+    system: str
+    """Name and version of the operating system."""
+
+    cores: int
+    """Cores of the machine."""
+
+    cpu_limit: float
+    """Cores that may be used."""
+
+    cpu_limit_origin: str
+    """Where the limit comes from: `machine`, `cgroup v2`, `cgroup v1`."""
+
+    memory_total: float
+    """Bytes of memory of the machine."""
+
+    memory_limit: float
+    """Bytes that may be used."""
+
+    memory_limit_origin: str
+    """Where the limit comes from: `machine`, `cgroup v2`, `cgroup v1`."""
+
+    boot_time: float | None = None
+    """Unix time at which the machine started."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessUse:
+    """What one process uses."""
+
+    pid: int
+    """Process id."""
+
+    name: str
+    """Its short name, control characters removed."""
+
+    cpu: float
+    """Cores in use: 1.5 is one and a half."""
+
+    memory: float
+    """Resident bytes."""
+
+    io: float | None = None
+    """Bytes read and written a second; None when it may not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopProcesses:
+    """The processes that use the most, each list with the greatest first."""
+
+    by_cpu: tuple[ProcessUse, ...] = ()
+    """By cores in use."""
+
+    by_memory: tuple[ProcessUse, ...] = ()
+    """By resident bytes."""
+
+    by_io: tuple[ProcessUse, ...] = ()
+    """By bytes read and written a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, for the record."""
+
+    at: float
+    """Unix time."""
+
+    kind: str
+    """`bottleneck`, `action`, `source`, `notice`."""
+
+    text: str
+    """One line for a screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One tick of the monitor."""
+
+    sequence: int
+    """Counts up by one."""
+
+    at: float
+    """Unix time of the tick."""
+
+    interval: float
+    """Seconds between ticks."""
+
+    window: float
+    """Seconds of history that trends cover."""
+
+    host: HostFacts | None = None
+    """The machine; None until it was read once."""
+
+    app_name: str = ""
+    """Name of the application."""
+
+    app_source: str = "none"
+    """Kind of its source: `json`, `openmetrics` or `none`."""
+
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    """Latest value by metric key."""
+
+    trends: Mapping[str, Trend] = field(default_factory=dict)
+    """Recent course by metric key; empty until the engine runs."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """States in words by metric key: `db.status` is `healthy`."""
+
+    processes: TopProcesses = field(default_factory=TopProcesses)
+    """The processes that use the most."""
+
+    engine_ready: bool = False
+    """Whether the analysis runs yet; it loads after the first paint."""
+
+    fits: tuple[Fit, ...] = ()
+    """Models of resources and latency over load."""
+
+    headroom: tuple[Headroom, ...] = ()
+    """Limits over load, the one that binds first in front, those not known at the end."""
+
+    forecasts: tuple[Forecast, ...] = ()
+    """Forecasts, in a stable order."""
+
+    bottlenecks: tuple[Bottleneck, ...] = ()
+    """Bottlenecks, the worst first."""
+
+    priority: Priority = Priority.NONE
+    """When to scale."""
+
+    recommendations: tuple[Recommendation, ...] = ()
+    """What to do, most urgent first, without repetition."""
+
+    utilization: UtilizationReport | None = None
+    """Current utilization against capacity."""
+
+    replicas: ReplicaState | None = None
+    """The scale target; None when none is configured."""
+
+    advice: Advice | None = None
+    """What the models advise."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    """Recent scale actions, the latest first."""
+
+    health: tuple[Health, ...] = ()
+    """Collectors."""
+
+    events: tuple[Event, ...] = ()
+    """Recent events, the latest first."""
+
+    def value(self, metric_key: str) -> float | None:
+        """The latest value of a metric, or None."""
+        reading = self.readings.get(metric_key)
+        return None if reading is None else reading.value
+
+    def reason(self, metric_key: str) -> str:
+        """Why a metric is not known; empty when it is."""
+        reading = self.readings.get(metric_key)
+        return "not collected" if reading is None else reading.reason

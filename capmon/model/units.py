@@ -1,0 +1,220 @@
+"""Quantities: parse "250ms", "70%", "4GiB"; show a value in a width that never changes."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from capmon.errors import QuantityError
+from capmon.model.metric import Unit
+
+UNKNOWN = "–"
+"""What stands where a value is not known."""
+
+_NUMBER = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s].*?)?\s*$")
+
+DURATIONS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}  # fmt: skip
+BYTES = {
+    "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50,
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
+
+
+def _split(text: str | float, what: str, example: str) -> tuple[float, str]:
+    if isinstance(text, bool):
+        raise QuantityError(f"expected {what} such as {example}, got {str(text).lower()}")
+    if isinstance(text, int | float):
+        number, suffix = float(text), ""
+    else:
+        match = _NUMBER.match(text)
+        if match is None:
+            raise QuantityError(f"expected {what} such as {example}, got {text!r}")
+        number, suffix = float(match[1]), match[2] or ""
+    if not math.isfinite(number):
+        raise QuantityError(f"expected {what} such as {example}, got {text!r}")
+    return number, suffix
+
+
+def parse_duration(text: str | float) -> float:
+    """Seconds of "250ms", "5m" or "1h30m"; a bare number is seconds.
+
+    Raises:
+        QuantityError: Not a duration, or negative.
+    """
+    if isinstance(text, str):
+        parts = re.findall(r"(\d+\.?\d*|\.\d+)\s*([a-zµ]+)", text)
+        if len(parts) > 1 and re.fullmatch(r"(?:\s*(?:\d+\.?\d*|\.\d+)\s*[a-zµ]+)+\s*", text):
+            return sum(parse_duration(f"{number}{unit}") for number, unit in parts)
+    number, suffix = _split(text, "a duration", "250ms, 30s or 5m")
+    if suffix and suffix not in DURATIONS:
+        raise QuantityError(f"{suffix!r} is not a unit of time: use {', '.join(DURATIONS)}")
+    if number < 0:
+        raise QuantityError(f"expected a duration of 0 or more, got {text!r}")
+    return number * DURATIONS.get(suffix, 1.0)
+
+
+def parse_ratio(text: str | float) -> float:
+    """A ratio from "70%" or 0.7. A bare number above 1 is refused: it may be meant as percent.
+
+    Raises:
+        QuantityError: Not a ratio from 0 to 1.
+    """
+    number, suffix = _split(text, "a share", "70% or 0.7")
+    if suffix == "%":
+        number /= 100
+    elif suffix:
+        raise QuantityError(f"expected a share such as 70% or 0.7, got {text!r}")
+    elif number > 1:
+        raise QuantityError(f"expected a share such as 70% or 0.7, got {text!r}; write {number:g}%")
+    if not 0 <= number <= 1:
+        raise QuantityError(f"expected a share from 0% to 100%, got {text!r}")
+    return number
+
+
+def parse_bytes(text: str | float) -> float:
+    """Bytes of "4GiB", "512MB" or a bare number.
+
+    Raises:
+        QuantityError: Not a size, or negative.
+    """
+    number, suffix = _split(text, "a size", "4GiB or 512MB")
+    if suffix and suffix not in BYTES:
+        raise QuantityError(f"{suffix!r} is not a unit of size: use {', '.join(BYTES)}")
+    if number < 0:
+        raise QuantityError(f"expected a size of 0 or more, got {text!r}")
+    return number * BYTES.get(suffix, 1)
+
+
+SCALES: dict[Unit, dict[str, float]] = {
+    Unit.RATIO: {"1": 1.0, "%": 0.01},
+    Unit.SECONDS: DURATIONS,
+    Unit.BYTES: {name: float(size) for name, size in BYTES.items()} | {"By": 1.0},
+    Unit.BYTES_PER_SECOND: {f"{name}/s": float(size) for name, size in BYTES.items()},
+    Unit.PER_SECOND: {"1/s": 1.0, "1/m": 1 / 60, "1/h": 1 / 3600},
+    Unit.COUNT: {"1": 1.0, "{count}": 1.0},
+    Unit.CORES: {"1": 1.0, "m": 1e-3},
+}
+"""For each base unit, the units a source may report in and what one of them is worth."""
+
+
+def scale(unit: str, base: Unit) -> float:
+    """What one `unit` of a source is worth in `base`.
+
+    Raises:
+        QuantityError: The unit does not measure that quantity; the text lists those that do.
+    """
+    table = SCALES[base]
+    if unit not in table:
+        raise QuantityError(f"{unit!r} is not a unit here: use {', '.join(table)}")
+    return table[unit]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value as a screen shows it."""
+
+    number: str
+    """Three significant digits, at most five characters."""
+
+    unit: str
+    """Unit to stand dim after a space; may be empty."""
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.unit}".rstrip()
+
+
+def digits(value: float) -> str:
+    """Three significant digits without an exponent, for magnitudes below 100,000.
+
+    Width is at most five: `0.512`, `5.12`, `51.2`, `512`, `5120`.
+    """
+    size = abs(value)
+    if size < 0.0005:
+        return "0"
+    places = 3 if size < 0.9995 else 2 if size < 9.995 else 1 if size < 99.95 else 0
+    return f"{value:.{places}f}"
+
+
+def percent(ratio: float) -> str:
+    """A ratio as a percentage: whole from 10 % up, one decimal below, never `-0`."""
+    value = ratio * 100
+    size = abs(value)
+    if size < 0.05:
+        return "0"
+    return f"{value:.1f}" if size < 9.95 else f"{value:.0f}"
+
+
+_SI = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_IEC = ((2.0**50, "PiB"), (2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
+
+
+def show(value: float | None, unit: Unit) -> Shown:
+    """A value for a screen, scaled to a unit that people read; unknown is a dash."""
+    if value is None or not math.isfinite(value):
+        return Shown(UNKNOWN, _unit_name(unit))
+    match unit:
+        case Unit.RATIO:
+            return Shown(percent(value), "%")
+        case Unit.SECONDS:
+            return show_seconds(value)
+        case Unit.BYTES:
+            return _scaled(value, _IEC, "B")
+        case Unit.BYTES_PER_SECOND:
+            size = abs(value)
+            for factor, prefix in _SI:
+                if size >= factor * 0.9995:
+                    return Shown(digits(value / factor), f"{prefix}B/s")
+            return Shown(digits(round(value)), "B/s")
+        case Unit.PER_SECOND:
+            return _prefixed(value, "/s")
+        case _:
+            return _prefixed(value, "")
+
+
+def _unit_name(unit: Unit) -> str:
+    return {Unit.RATIO: "%", Unit.SECONDS: "ms", Unit.BYTES: "GiB", Unit.BYTES_PER_SECOND: "MB/s", Unit.PER_SECOND: "/s"}.get(unit, "")  # fmt: skip
+
+
+def _scaled(value: float, table: tuple[tuple[float, str], ...], least: str) -> Shown:
+    size = abs(value)
+    for factor, name in table:
+        if size >= factor * 0.9995:
+            return Shown(digits(value / factor), name)
+    return Shown(digits(value), least)
+
+
+def _prefixed(value: float, tail: str) -> Shown:
+    size = abs(value)
+    if size >= 9999.5:
+        for factor, prefix in _SI:
+            if size >= factor:
+                return Shown(digits(value / factor), prefix + tail)
+    whole = value == round(value) and not tail
+    return Shown(f"{value:.0f}" if whole else digits(value), tail)
+
+
+def show_seconds(seconds: float) -> Shown:
+    """A response time: milliseconds below ten seconds, else seconds."""
+    size = abs(seconds)
+    if size < 9.9995:
+        return Shown(digits(seconds * 1e3), "ms")
+    return Shown(digits(seconds), "s")
+
+
+def span(seconds: float) -> str:
+    """A span of time for people: `45 s`, `4 m`, `2 h`, `12 d`; the sign is dropped.
+
+    One unit, two significant digits at least: 90 s stay `90 s`, 90 m stay `90 m`.
+    """
+    size = abs(seconds)
+    if size < 99.5:
+        return f"{size:.0f} s"
+    if size < 99.5 * 60:
+        return f"{size / 60:.0f} m"
+    if size < 47.5 * 3600:
+        return f"{size / 3600:.0f} h"
+    if size < 9999 * 86400:
+        return f"{size / 86400:.0f} d"
+    return f"{size / 31557600:.0f} y"

@@ -1,0 +1,1 @@
+"""Pure decisions about replicas: state and measurements in, plans with reasons out."""

@@ -1,0 +1,1 @@
+"""Samples in memory: fixed rings, aligned windows, gaps kept."""
