@@ -117,7 +117,16 @@ class Fit:
     """Greatest load seen."""
 
     residual_std: float | None = None
-    """Standard deviation of the residuals, in the target's unit."""
+    """Standard deviation of the residuals: in the target's unit for a line, of the logarithm for an exponential."""
+
+    load_mean: float | None = None
+    """Mean load of the points used."""
+
+    load_squares: float | None = None
+    """Sum of squared deviations of the load from its mean."""
+
+    t_quantile: float | None = None
+    """Student's t at 97.5 % for the residual degrees of freedom."""
 
     window: float = 0.0
     """Seconds of history that were looked at."""
@@ -145,8 +154,33 @@ class Fit:
             return None
         if self.kind is FitKind.LINEAR:
             return self.coefficient("slope") * load + self.coefficient("intercept")
-        exponent = self.coefficient("b") * load
-        return self.coefficient("a") * math.exp(exponent) if exponent < 700 else math.inf
+        return _exp(math.log(self.coefficient("a")) + self.coefficient("b") * load)
+
+    def band(self, load: float) -> Estimate | None:
+        """Prediction interval for one new observation at a load, parameter uncertainty included.
+
+        Source:
+            Draper and Smith, Applied Regression Analysis (1998), section 3.1.
+        """
+        centre = self.predict(load)
+        if centre is None:
+            return None
+        spread = self._half_width(load)
+        if spread is None:
+            return Estimate(centre)
+        if self.kind is FitKind.LINEAR:
+            return Estimate(centre, centre - spread, centre + spread)
+        return Estimate(centre, centre * _exp(-spread), centre * _exp(spread))
+
+    def _half_width(self, load: float) -> float | None:
+        s, t, mean, squares = self.residual_std, self.t_quantile, self.load_mean, self.load_squares
+        if s is None or t is None or mean is None or not squares or not self.n:
+            return None
+        return t * s * math.sqrt(1 + 1 / self.n + (load - mean) ** 2 / squares)
+
+
+def _exp(x: float) -> float:
+    return math.exp(x) if x < 700 else math.inf
 
 
 @dataclass(frozen=True, slots=True)
