@@ -92,7 +92,7 @@ class AppSettings:
     timeout: Duration = Duration(2.0)
     """How long one reading may take."""
 
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """HTTP headers to send, such as Authorization: "Bearer ${APP_TOKEN}". Never shown."""
 
     verify: bool = True

@@ -90,8 +90,8 @@ class ProcessUse:
     name: str
     """Its short name, control characters removed."""
 
-    cpu: float
-    """Cores in use: 1.5 is one and a half."""
+    cpu: float | None
+    """Cores in use: 1.5 is one and a half; None until it was read twice."""
 
     memory: float
     """Resident bytes."""

@@ -1,0 +1,215 @@
+"""The record of every attempt to change something: one JSON object a line, private, append-only."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import math
+import os
+import pwd
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from capmon.actions.redact import printable, redact_argv, redact_text
+from capmon.clock import Clock, rfc3339
+from capmon.errors import CapmonError
+from capmon.model.results import Predicted, ScalePlan
+
+ROTATE_AT = 10 * 1000 * 1000
+"""Bytes after which the file is renamed to `audit.jsonl.1`."""
+
+TAIL_BYTES = 1024 * 1024
+"""Bytes from the end that are looked at for the latest records."""
+
+_WRITE = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+def default_path(environment: Mapping[str, str] = os.environ) -> Path:
+    """`$XDG_STATE_HOME/capmon/audit.jsonl`, by default under `~/.local/state`."""
+    base = environment.get("XDG_STATE_HOME", "")
+    # The XDG specification has relative paths ignored.
+    root = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
+    return root / "capmon" / "audit.jsonl"
+
+
+class Audit:
+    """Appends to one file; several processes may do so at once."""
+
+    def __init__(
+        self, path: Path, clock: Clock, environment: Mapping[str, str] = os.environ
+    ) -> None:
+        self.path = path
+        self._clock = clock
+        self._user = _user(environment)
+
+    def record(
+        self,
+        event: str,
+        action: str,
+        plan: ScalePlan,
+        *,
+        detail: str = "",
+        changed: bool | None = None,
+        actual: Iterable[tuple[str, float]] = (),
+    ) -> str:
+        """Write one line.
+
+        Args:
+            event: `attempt`, `refused`, `dry-run`, `accepted`, `failed`, `done` or `verified`.
+            action: Identifier that all lines of one action share.
+            plan: What was to be done.
+            detail: The error, the refusal, or a remark.
+            changed: Whether the count was or may have been changed; None when that says itself.
+            actual: Values seen after the action, by metric key.
+
+        Returns:
+            Why it could not be written; empty when it was.
+        """
+        entry = {
+            "time": rfc3339(self._clock.now()),
+            "id": action,
+            **self._user,
+            "event": event,
+            "mode": plan.mode,
+            "target": plan.target,
+            "from": plan.origin,
+            "to": plan.to,
+            "argv": list(redact_argv(plan.argv)),
+            "why": [redact_text(line) for line in plan.why],
+            "detail": redact_text(detail),
+            "predicted": [_prediction(p) for p in plan.predicted],
+            "actual": {key: _number(value) for key, value in actual},
+        }
+        if changed is not None:
+            entry["changed"] = changed
+        try:
+            self._append(json.dumps(entry, allow_nan=False).encode() + b"\n")
+        except CapmonError as error:
+            return str(error)
+        except OSError as error:
+            return f"{self.path}: {error.strerror or error}"
+        return ""
+
+    def tail(self, n: int) -> list[dict[str, Any]]:
+        """The latest `n` records, oldest first; a torn line is passed over.
+
+        Raises:
+            CapmonError: There is a file and it cannot be read.
+        """
+        found: list[dict[str, Any]] = []
+        for path in (self.path, self._rotated):
+            if len(found) < n:
+                found = _records(path)[-(n - len(found)) :] + found if n > 0 else []
+        return found
+
+    def revision(self) -> tuple[int, int]:
+        """Changes whenever someone has written; (0, 0) while there is no file."""
+        try:
+            found = self.path.lstat()
+        except OSError:
+            return (0, 0)
+        return (found.st_ino, found.st_size)
+
+    @property
+    def _rotated(self) -> Path:
+        return self.path.with_name(self.path.name + ".1")
+
+    def _append(self, line: bytes) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = _open(self.path, _WRITE)
+        try:
+            if self._rotate(descriptor, len(line)):
+                os.close(descriptor)
+                descriptor = _open(self.path, _WRITE)
+            size = os.fstat(descriptor).st_size
+            # A line torn by a full disk is closed first, or it would swallow this one.
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            if os.write(descriptor, line) != len(line):
+                raise CapmonError(f"{self.path}: the disk is full")
+        finally:
+            os.close(descriptor)
+
+    def _rotate(self, descriptor: int, more: int) -> bool:
+        """Whether the file was renamed; left to the other process where one is at it already."""
+        if os.fstat(descriptor).st_size + more <= ROTATE_AT:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        with contextlib.suppress(FileNotFoundError):
+            # Renamed by another process since it was opened: what stands there now is new.
+            if self.path.lstat().st_ino == os.fstat(descriptor).st_ino:
+                self.path.replace(self._rotated)
+        return True
+
+
+def _open(path: Path, flags: int) -> int:
+    """A descriptor of a regular file of ours, never through a link."""
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        if path.is_symlink():
+            raise CapmonError(f"{path} is a symbolic link, which is not followed") from None
+        raise CapmonError(f"{path}: {error.strerror or error}") from None
+    found = os.fstat(descriptor)
+    problem = ""
+    if not stat.S_ISREG(found.st_mode):
+        problem = "is no regular file"
+    elif found.st_uid != os.geteuid():
+        problem = f"belongs to another user ({found.st_uid})"
+    if problem:
+        os.close(descriptor)
+        raise CapmonError(f"{path} {problem}")
+    if flags & os.O_CREAT and stat.S_IMODE(found.st_mode) != 0o600:
+        os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    if not os.path.lexists(path):
+        return []
+    descriptor = _open(path, _READ)
+    with os.fdopen(descriptor, "rb") as file:
+        size = os.fstat(descriptor).st_size
+        start = max(0, size - TAIL_BYTES)
+        file.seek(start)
+        lines = file.read(TAIL_BYTES).split(b"\n")
+    found = []
+    for line in lines[1:] if start else lines:
+        with contextlib.suppress(ValueError, RecursionError):
+            entry = json.loads(line)
+            if isinstance(entry, dict):
+                found.append(entry)
+    return found
+
+
+def _user(environment: Mapping[str, str]) -> dict[str, str]:
+    """Who acts: the account in effect, which the environment cannot fake, and who used sudo."""
+    uid = os.geteuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = f"uid {uid}"
+    behind = printable(environment.get("SUDO_USER", ""), 64)
+    return {"user": name, "sudo_user": behind} if behind else {"user": name}
+
+
+def _prediction(predicted: Predicted) -> dict[str, Any]:
+    after = predicted.after
+    return {
+        "metric": predicted.metric,
+        "before": _number(predicted.before),
+        "after": None if after is None else _number(after.value),
+        "low": None if after is None else _number(after.low),
+        "high": None if after is None else _number(after.high),
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else value

@@ -1,0 +1,188 @@
+"""The forecast of one metric from its recorded history: which grid, which limit, when."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from capmon.analysis.forecast import Ensemble, ensemble
+from capmon.analysis.scores import Scoreboard
+from capmon.analysis.windows import History, Mat, Vec
+from capmon.model.metric import Unit, metric
+from capmon.model.results import Forecast, TimeToLimit
+
+NEEDS_POINTS = 24
+"""Known values below which no forecast is shown."""
+
+MOST_POINTS = 300
+"""Cells of history looked at, but for a history long enough to show two days."""
+
+DAY = 86400.0
+
+_STEPS = ((600.0, 5.0), (3600.0, 30.0), (18000.0, 60.0))
+_LONGEST_STEP = 300.0
+_TWO_DAYS_CELLS = 576
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One metric to look ahead for."""
+
+    metric: str
+    """Its key."""
+
+    limit: float | None
+    """The limit that matters; None for none."""
+
+    pace: float = 1.0
+    """Seconds between two readings of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Cells of the history and of the forecast."""
+
+    step: float
+    """Seconds a cell."""
+
+    cells: int
+    """Cells of history."""
+
+    ahead: int
+    """Cells of the forecast."""
+
+    period: int
+    """Cells of a day; 0 where the history does not hold two."""
+
+
+def grid_for(age: float, horizon: float, pace: float) -> Grid:
+    """Cells fit for a history of this age: a forecast reaches half as far as its history.
+
+    The other half is where it can be tried out before it is believed.
+
+    Args:
+        age: Seconds since the first reading.
+        horizon: Farthest look ahead, seconds.
+        pace: Seconds between two readings.
+    """
+    step = next((s for limit, s in _STEPS if age < limit), _LONGEST_STEP)
+    while step < pace:
+        step = next((s for _, s in _STEPS if s > step), max(_LONGEST_STEP, math.ceil(pace)))
+    known = max(1, math.floor(age / step))
+    day = round(DAY / step)
+    long = step >= _LONGEST_STEP and known >= 2 * day - 1
+    cells = min(known, _TWO_DAYS_CELLS if long else MOST_POINTS)
+    ahead = max(1, min(known // 2, math.floor(horizon / step)))
+    return Grid(step, cells, ahead, day if long else 0)
+
+
+def look_ahead(
+    history: History, subject: Subject, end: float, horizon: float, level: float, board: Scoreboard
+) -> Forecast:
+    """Forecast one metric, score what was forecast before, and remember this one.
+
+    Args:
+        history: Recorded series.
+        subject: What to look at.
+        end: Unix time now.
+        horizon: Farthest look ahead, seconds.
+        level: Level of the interval.
+        board: Where the metric's forecasts wait for their time.
+    """
+    age = history.age(subject.metric, end)
+    if not math.isfinite(age) or age <= 0:
+        return Forecast(subject.metric, end, limit=subject.limit, problem="not collected yet")
+    grid = grid_for(age, horizon, subject.pace)
+    row = history.window([subject.metric], end, grid.cells * grid.step, grid.step)[0]
+    past = np.where(np.isfinite(row), row, math.nan)
+    made_at = math.floor(end / grid.step) * grid.step
+    board.settle(made_at, grid.step, past)
+    known = int(np.count_nonzero(np.isfinite(past)))
+    if known < NEEDS_POINTS:
+        problem = f"needs {NEEDS_POINTS} points, has {known}"
+        return _without(subject, made_at, grid.step, past, board, problem)
+    found = ensemble(past, grid.period, grid.ahead, bounds(subject.metric))
+    if found is None:
+        return _without(subject, made_at, grid.step, past, board, "no values")
+    tail = (1 - level) / 2
+    band = found.quantiles(np.array([tail, 0.5, 1 - tail]))
+    last = float(past[np.flatnonzero(np.isfinite(past))[-1]])
+    board.issue(made_at, grid.step, band, last)
+    chance, when = _breach(found, subject.limit, past, grid.step)
+    return Forecast(
+        metric=subject.metric,
+        made_at=made_at,
+        step=grid.step,
+        past=tuple(past.tolist()),
+        median=tuple(band[:, 1].tolist()),
+        low=tuple(band[:, 0].tolist()),
+        high=tuple(band[:, 2].tolist()),
+        level=level,
+        method="weighted medians, lines and seasons"
+        if grid.period
+        else "weighted medians and lines",
+        limit=subject.limit,
+        breach_probability=chance,
+        time_to_limit=when,
+        coverage=board.coverage(),
+    )
+
+
+def _without(
+    subject: Subject, made_at: float, step: float, past: Vec, board: Scoreboard, problem: str
+) -> Forecast:
+    return Forecast(
+        subject.metric,
+        made_at,
+        step=step,
+        past=tuple(past.tolist()),
+        limit=subject.limit,
+        coverage=board.coverage(),
+        problem=problem,
+    )
+
+
+def bounds(metric_key: str) -> tuple[float, float]:
+    """Least and greatest value that a metric can take: none that capmon knows is negative."""
+    shares_of_all = metric_key.startswith("system.") and metric(metric_key).unit is Unit.RATIO
+    return (0.0, 1.0 if shares_of_all else math.inf)
+
+
+def _breach(
+    found: Ensemble, limit: float | None, past: Vec, step: float
+) -> tuple[float | None, TimeToLimit | None]:
+    """Probability that a limit is passed, and when."""
+    if limit is None:
+        return None, None
+    known = past[np.isfinite(past)]
+    if known[-1] > limit:
+        since = _over_since(past, limit, step)
+        return 1.0, TimeToLimit(-since, -since, -since)
+    return first_passage(found.paths(), limit, step)
+
+
+def _over_since(past: Vec, limit: float, step: float) -> float:
+    """Seconds since the latest cell that was not over the limit, gaps bridged."""
+    under = np.flatnonzero(past <= limit)
+    return float((len(past) - 1 - under[-1]) * step) if len(under) else float(len(past) * step)
+
+
+def first_passage(paths: Mat, limit: float, step: float) -> tuple[float, TimeToLimit]:
+    """Share of the paths that pass a limit, and by when a tenth, half and nine tenths have.
+
+    Args:
+        paths: (S, H) possible futures.
+        limit: In the metric's unit.
+        step: Seconds a cell.
+    """
+    over = paths > limit
+    crossed = over.any(axis=1)
+    first = np.sort(np.where(crossed, (np.argmax(over, axis=1) + 1) * step, math.inf))
+
+    def by(share: float) -> float | None:
+        at = float(first[min(math.ceil(share * len(first)), len(first)) - 1])
+        return at if math.isfinite(at) else None
+
+    return float(crossed.mean()), TimeToLimit(by(0.1), by(0.5), by(0.9))

@@ -1,0 +1,214 @@
+"""How many replicas the models ask for, and what a change of the count would do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from capmon.analysis.headroom import TRUSTED_REACH, Limit, crossing
+from capmon.analysis.workload import CPU, RATE, USERS, USERS_PER_REPLICA
+from capmon.config.schema import ScalingSettings
+from capmon.model.frame import Reading
+from capmon.model.metric import metric
+from capmon.model.results import Advice, Estimate, Fit, Forecast, Predicted, ReplicaState
+from capmon.model.units import show
+
+TOLERANCE = 0.1
+"""How far utilization may be from its target before the count changes, as a share of it."""
+
+START_UP = 300.0
+"""Seconds that a new replica may take until it serves; the load must be carried that far ahead."""
+
+_NO_REPLICAS = "replica count is not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """How many replicas something takes."""
+
+    count: int
+    """Replicas."""
+
+    reason: str
+    """Why, in one line."""
+
+
+def whole_load(fit: Fit) -> str:
+    """Key of the whole service's load behind a fit's own."""
+    return USERS if fit.load in {USERS, USERS_PER_REPLICA} else RATE
+
+
+def advise(
+    scaling: ScalingSettings,
+    target: float,
+    replicas: ReplicaState | None,
+    readings: Mapping[str, Reading],
+    fits: Sequence[Fit],
+    limits: Mapping[str, Limit],
+    forecasts: Sequence[Forecast] = (),
+) -> Advice:
+    """The least count at which every fitted limit holds, now and until a new replica serves.
+
+    Without a fit the proportional rule on CPU decides: ready × utilization / target, and no
+    change within a tenth of the target.
+
+    Args:
+        scaling: Bounds of the count and what replicas share.
+        target: Utilization aimed at.
+        replicas: The scale target; without a ready count nothing is advised.
+        readings: Latest values.
+        fits: Curves over load.
+        limits: What each fitted metric must not pass, by metric key.
+        forecasts: The load's own is looked up to `START_UP` seconds ahead.
+
+    Source:
+        The proportional rule is that of Kubernetes' HorizontalPodAutoscaler.
+    """
+    if replicas is None or replicas.ready is None:
+        return Advice(None, _NO_REPLICAS)
+    ready = replicas.ready
+    if ready < 1:
+        return Advice(None, "no replica is ready")
+    need = _by_fits(ready, readings, fits, limits, forecasts) or _by_share(ready, readings, target)
+    if need is None:
+        return Advice(None, "neither a model nor CPU utilization to go by")
+    to, reason = _clamped(need, scaling)
+    return Advice(to, reason, predict_effect(fits, readings, ready, to))
+
+
+def _by_fits(
+    ready: int,
+    readings: Mapping[str, Reading],
+    fits: Sequence[Fit],
+    limits: Mapping[str, Limit],
+    forecasts: Sequence[Forecast],
+) -> Need | None:
+    """What the fitted limits ask for; None where no fit can tell."""
+    needs: list[Need] = []
+    for fit in fits:
+        load = _expected(whole_load(fit), readings, forecasts)
+        limit = limits.get(fit.target)
+        if not fit.per_replica or load is None or limit is None:
+            continue
+        at, _ = crossing(fit, limit.value)
+        if at is not None and at.value > 0:
+            needs.append(_need(fit, at.value, limit, load, ready))
+    return max(needs, key=lambda n: n.count, default=None)
+
+
+def _need(fit: Fit, reach: float, limit: Limit, load: float, ready: int) -> Need:
+    """What one fit asks for. One replica less must leave a margin and stay where the fit has been."""
+    count = _ceil(load / reach)
+    if count < ready:
+        seen = TRUSTED_REACH * (fit.load_max or reach)
+        count = min(ready, _ceil(max(load * (1 + TOLERANCE) / reach, load / seen)))
+    label, unit = metric(fit.target).label, metric(fit.target).unit
+    key = whole_load(fit)
+    tail = " users" if key == USERS else ""
+    each, whole = (f"{show(v, metric(key).unit)}{tail}" for v in (reach, load))
+    text = f"{label} reaches {show(limit.value, unit)} at {each} a replica"
+    return Need(count, f"{text}; {whole} take {count}")
+
+
+def _expected(
+    load: str, readings: Mapping[str, Reading], forecasts: Sequence[Forecast]
+) -> float | None:
+    """The load now or its forecast peak until a new replica serves, whichever is greater."""
+    now = _value(readings, load)
+    if now is None or now < 0:
+        return None
+    for forecast in forecasts:
+        if forecast.metric == load and forecast.median and forecast.step > 0:
+            soon = forecast.median[: max(1, math.ceil(START_UP / forecast.step))]
+            now = max(now, *(v for v in soon if math.isfinite(v)), 0.0)
+    return now
+
+
+def _by_share(ready: int, readings: Mapping[str, Reading], target: float) -> Need | None:
+    """The proportional rule on CPU."""
+    used = next((v for k in CPU if (v := _value(readings, k)) is not None), None)
+    if used is None or target <= 0:
+        return None
+    ratio = used / target
+    now = f"cpu {show(used, metric(CPU[0]).unit)} against a target of {show(target, metric(CPU[0]).unit)}"
+    if abs(ratio - 1) <= TOLERANCE:
+        return Need(ready, f"{now}: within a tenth")
+    count = max(1, _ceil(ready * ratio))
+    return Need(count, f"{now}: {count} by proportion, no model yet")
+
+
+def _clamped(need: Need, scaling: ScalingSettings) -> tuple[int, str]:
+    """The count within its bounds, with the bound that binds."""
+    most, why = scaling.max, f"the most allowed is {scaling.max}"
+    for shared in scaling.limits:
+        fits_in = math.floor(shared.total / shared.per_replica) if shared.per_replica > 0 else most
+        if fits_in < most:
+            most, why = fits_in, f"{shared.name} allow {fits_in}"
+    if need.count > most:
+        return max(most, 1), f"{need.reason}, but {why}"
+    if need.count < scaling.min:
+        return min(
+            scaling.min, max(most, 1)
+        ), f"{need.reason}, but the least allowed is {scaling.min}"
+    return need.count, need.reason
+
+
+def predict_effect(
+    fits: Sequence[Fit], readings: Mapping[str, Reading], origin: int | None, to: int | None
+) -> tuple[Predicted, ...]:
+    """What the models expect of each fitted metric with `to` replicas at today's load.
+
+    Args:
+        fits: Curves over load.
+        readings: Latest values.
+        origin: Replicas now; with the same count after, nothing changes but the noise.
+        to: Replicas after.
+    """
+    return tuple(_predict(fit, readings, origin, to) for fit in fits)
+
+
+def _predict(
+    fit: Fit, readings: Mapping[str, Reading], origin: int | None, to: int | None
+) -> Predicted:
+    before = _value(readings, fit.target)
+    load = _value(readings, whole_load(fit))
+
+    def unknown(problem: str) -> Predicted:
+        return Predicted(fit.target, before, None, problem)
+
+    if fit.problem:
+        return unknown(fit.problem)
+    if origin is None or to is None or origin < 1 or to < 1:
+        return unknown(_NO_REPLICAS)
+    if load is None:
+        return unknown("load is not known")
+    if not fit.per_replica:
+        return unknown("load is not counted per replica yet")
+    band = fit.band(load / to)
+    if band is None or not math.isfinite(band.value):
+        return unknown("beyond what the model can tell")
+    if fit.load_max is not None and load / to > 2 * TRUSTED_REACH * fit.load_max:
+        return unknown("far beyond the load seen")
+    return Predicted(fit.target, before, _natural(band))
+
+
+def _natural(band: Estimate) -> Estimate:
+    """The estimate without negative or infinite ends: nothing that is fitted can be negative."""
+
+    def end(value: float | None) -> float | None:
+        return None if value is None or not math.isfinite(value) else max(value, 0.0)
+
+    return Estimate(max(band.value, 0.0), end(band.low), end(band.high), band.level)
+
+
+def _value(readings: Mapping[str, Reading], metric_key: str) -> float | None:
+    reading = readings.get(metric_key)
+    if reading is None or reading.value is None or not math.isfinite(reading.value):
+        return None
+    return reading.value
+
+
+def _ceil(x: float) -> int:
+    """The next whole number up, but for rounding errors, and never astronomical."""
+    return math.ceil(min(x, 1e9) - 1e-9)

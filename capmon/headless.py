@@ -1,0 +1,149 @@
+"""The monitor without a screen: gather a frame, or scale once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Protocol
+
+from capmon.clock import SystemClock
+from capmon.config.loaded import Loaded
+from capmon.config.schema import Duration, Settings
+from capmon.errors import CapmonError
+from capmon.model.frame import Frame
+from capmon.model.results import ScalePlan, SourceState
+from capmon.monitor.build import build
+from capmon.monitor.monitor import Monitor
+
+PATIENCE = 10.0
+"""Seconds to wait for the sources beyond the readings asked for."""
+
+RATE = "http.server.request.rate"
+
+
+class Service(Protocol):
+    """Something that must run while the monitor gathers."""
+
+    async def start(self) -> int:
+        """Start and return once it answers."""
+
+    async def stop(self) -> None:
+        """End it."""
+
+
+def gather(
+    loaded: Loaded, *, samples: int = 3, service: Service | None = None, at_once: bool = False
+) -> Frame:
+    """Run the monitor until it has taken some readings, and return its last frame.
+
+    Args:
+        loaded: The configuration.
+        samples: Frames with analysis to wait for.
+        service: Something to start before and stop after.
+        at_once: Let thresholds hold without their `for`.
+
+    Raises:
+        CapmonError: Not even this host could be read.
+    """
+    if at_once:
+        loaded = replace(loaded, settings=without_waiting(loaded.settings))
+    return asyncio.run(_gather(loaded, samples, service))
+
+
+def without_waiting(settings: Settings) -> Settings:
+    """The settings with every threshold's `for` at zero."""
+    thresholds = settings.thresholds
+    now = {
+        f.name: replace(getattr(thresholds, f.name), for_=Duration(0.0)) for f in fields(thresholds)
+    }
+    return replace(settings, thresholds=replace(thresholds, **now))
+
+
+async def _gather(loaded: Loaded, samples: int, service: Service | None) -> Frame:
+    if service is not None:
+        await service.start()
+    monitor = build(loaded, SystemClock(), read_only=True)
+    try:
+        return await _frame(monitor, loaded.settings, samples)
+    finally:
+        await monitor.stop()
+        if service is not None:
+            await service.stop()
+
+
+async def _frame(monitor: Monitor, settings: Settings, samples: int) -> Frame:
+    enough = asyncio.Event()
+    seen = 0
+
+    def count(frame: Frame) -> None:
+        nonlocal seen
+        seen += frame.engine_ready
+        if seen >= samples and settled(frame):
+            enough.set()
+
+    monitor.on_frame(count)
+    await monitor.start()
+    monitor.start_engine()
+    limit = PATIENCE + samples * settings.interval + 2 * settings.app.interval
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit):
+            await enough.wait()
+    if monitor.frame is None:
+        raise CapmonError("this host could not be read")
+    return monitor.frame
+
+
+def settled(frame: Frame) -> bool:
+    """Whether every source has answered or failed, and a live application has told its rate."""
+    if any(h.state is SourceState.STARTING for h in frame.health):
+        return False
+    live = any(h.source == "app" and h.state is SourceState.LIVE for h in frame.health)
+    return not live or frame.reason(RATE) != "first reading"
+
+
+def scale_once(
+    loaded: Loaded,
+    *,
+    to: int | None,
+    delta: int,
+    confirm: Callable[[str], bool],
+    read_only: bool,
+) -> tuple[str, str]:
+    """Propose a change, ask, carry it out, and say what became of it.
+
+    Args:
+        loaded: The configuration.
+        to: Replicas wanted; None to go by `delta`.
+        delta: Difference to the count asked for now.
+        confirm: Shown the plan as text; whether to go on.
+        read_only: Refuse whatever is asked.
+
+    Returns:
+        The state of the outcome and a detail, which may be empty.
+
+    Raises:
+        CapmonError: There is nothing to scale.
+    """
+    return asyncio.run(_scale_once(loaded, to, delta, confirm, read_only))
+
+
+async def _scale_once(
+    loaded: Loaded, to: int | None, delta: int, confirm: Callable[[str], bool], read_only: bool
+) -> tuple[str, str]:
+    from capmon.summary import plan_text
+
+    monitor = build(loaded, SystemClock(), read_only=read_only)
+    try:
+        await _frame(monitor, loaded.settings, 2)
+        plan: ScalePlan | None = monitor.propose(to=to, delta=delta)
+        if plan is None:
+            raise CapmonError("nothing is scaled: set scaling.target in capmon.yaml")
+        text = plan_text(plan)
+        if plan.allowed and not await asyncio.to_thread(confirm, text):
+            return "not confirmed", ""
+        outcome = await monitor.execute(plan)
+        return outcome.state.value, outcome.detail
+    finally:
+        await monitor.stop()

@@ -1,0 +1,267 @@
+"""Collectors to store to engine to frame, once a tick, on one event loop; no screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from capmon.actions.actuator import Actuator
+from capmon.clock import Clock
+from capmon.collectors.base import Collector
+from capmon.collectors.runner import Runner
+from capmon.config.schema import WINDOWS, Settings
+from capmon.model.frame import Event, Frame, Reading
+from capmon.model.results import Health, Outcome, Predicted, ReplicaState, ScalePlan, SourceState
+from capmon.model.sample import Batch
+from capmon.monitor.readings import Readings
+from capmon.monitor.worker import Done, Job, Worker
+
+EVENTS_KEPT = 200
+LATE_TICK = 1.25
+"""A tick waits this many intervals for the host's reading before it goes on without it."""
+
+PACEMAKER = "host"
+"""The collector whose readings set the pace of the ticks."""
+
+
+class Monitor:
+    """Runs until stopped; calls `on_frame` on the event loop with every new frame."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        collectors: Sequence[Collector],
+        clock: Clock,
+        actuator: Actuator | None = None,
+        replicas: ReplicaState | None = None,
+    ) -> None:
+        self.settings = settings
+        self.frame: Frame | None = None
+        self._clock = clock
+        self._actuator = actuator
+        self._window = WINDOWS[settings.window]
+        self._readings = Readings()
+        self._readings.replicas = replicas
+        self._intervals = {c.name: c.interval for c in collectors}
+        self._runner = Runner(collectors, clock, self._take)
+        self._worker = Worker(settings, self._done_in_thread)
+        self._pending: list[tuple[float, Batch]] = []
+        self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self._health: dict[str, SourceState] = {}
+        self._listeners: list[Callable[[Frame], None]] = []
+        self._last: Done | None = None
+        self._engine_started = False
+        self._busy = False
+        self._reset = ""
+        self._sequence = 0
+        self._host_read = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._reported_error = ""
+
+    # Life
+
+    def on_frame(self, listener: Callable[[Frame], None]) -> None:
+        """Call `listener` with every new frame, on the event loop."""
+        self._listeners.append(listener)
+
+    async def start(self) -> None:
+        """Begin to collect. The analysis loads when `start_engine` is called."""
+        self._loop = asyncio.get_running_loop()
+        self._runner.start()
+        self._ticking = asyncio.create_task(self._tick_forever(), name="capmon-ticks")
+
+    def start_engine(self) -> None:
+        """Load the analysis, after the first paint."""
+        self._worker.start()
+        self._engine_started = True
+
+    async def stop(self) -> None:
+        """Stop collecting, within a second."""
+        if self._engine_started:
+            self._worker.stop()
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+        await self._runner.stop()
+
+    # What the screen asks for
+
+    def set_window(self, seconds: float) -> None:
+        """Show, from the next frame on, this much history."""
+        self._window = seconds
+
+    @property
+    def window(self) -> float:
+        """Seconds of history that frames show."""
+        return self._window
+
+    def note(self, kind: str, text: str) -> None:
+        """Add an event to the record."""
+        self._events.appendleft(Event(self._clock.now(), kind, text))
+
+    def propose(self, *, to: int | None = None, delta: int = 0) -> ScalePlan | None:
+        """A plan for `to` replicas, or for `delta` more than now; None when nothing is scaled."""
+        frame = self.frame
+        if self._actuator is None or frame is None:
+            return None
+        from capmon.analysis.sizing import predict_effect
+
+        state = frame.replicas
+        wanted = to
+        if wanted is None and state is not None and state.desired is not None:
+            wanted = state.desired + delta
+        predicted: tuple[Predicted, ...] = ()
+        if state is not None and state.ready and wanted is not None and wanted > 0:
+            predicted = predict_effect(frame.fits, frame.readings, state.ready, wanted)
+        why = (frame.advice.reason,) if frame.advice and frame.advice.reason else ()
+        return self._actuator.propose(
+            to=to,
+            delta=delta,
+            state=state,
+            predicted=predicted,
+            why=why,
+            data_age=self._data_age(frame),
+            bottlenecks=frame.bottlenecks,
+        )
+
+    async def execute(self, plan: ScalePlan) -> Outcome:
+        """Carry a plan out; its success shows in later frames."""
+        if self._actuator is None:
+            raise RuntimeError("there is nothing to scale")
+        outcome = await self._actuator.execute(plan)
+        text = f"{outcome.origin} → {outcome.to} replicas: {outcome.state.value}"
+        self.note("action", f"{text} {outcome.detail}".rstrip())
+        self._runner.wake("replicas")
+        return outcome
+
+    def _data_age(self, frame: Frame) -> float | None:
+        source = PACEMAKER if frame.app_source == "none" else "app"
+        for h in frame.health:
+            if h.source == source and h.last_success is not None:
+                return max(0.0, self._clock.now() - h.last_success)
+        return None
+
+    # Ticks
+
+    def _take(self, source: str, batch: Batch) -> None:
+        before = self._readings.replicas
+        self._readings.take(source, batch)
+        self._pending.append((self._intervals.get(source, self.settings.interval), batch))
+        if source == PACEMAKER:
+            self._host_read.set()
+        after = self._readings.replicas
+        if before and after and before.ready != after.ready:
+            self.note("replicas", f"replicas ready: {_count(before.ready)} → {_count(after.ready)}")
+
+    async def _tick_forever(self) -> None:
+        interval = self.settings.interval
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(interval * LATE_TICK):
+                    await self._host_read.wait()
+            self._host_read.clear()
+            self.tick()
+
+    def tick(self) -> None:
+        """Hand what is new to the engine, or make a frame without it while it loads."""
+        health = self._runner.health()
+        self._note_health(health)
+        readings = self._readings.now(health)
+        if self._actuator is not None:
+            known = {k: r.value for k, r in readings.items() if r.value is not None}
+            self._actuator.observe(self._readings.replica_state(health), known)
+        if not self._engine_started or self._last is None:
+            self._publish(readings, health)
+        if self._engine_started and not self._busy:
+            self._busy = True
+            self._worker.submit(self._job(readings, health))
+            self._pending = []
+            self._reset = ""
+
+    def _job(self, readings: Mapping[str, Reading], health: Sequence[Health]) -> Job:
+        return Job(
+            at=self._clock.now(),
+            monotonic=self._clock.monotonic(),
+            window=self._window,
+            batches=tuple(self._pending),
+            readings=readings,
+            texts=self._readings.texts(health),
+            processes=self._readings.processes,
+            replicas=self._readings.replica_state(health),
+            reset=self._reset,
+        )
+
+    def _done_in_thread(self, done: Done) -> None:
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has closed: the program is leaving
+                loop.call_soon_threadsafe(self._done, done)
+
+    def _done(self, done: Done) -> None:
+        self._busy = False
+        self._last = done
+        if done.error and done.error != self._reported_error:
+            self.note("notice", done.error)
+        self._reported_error = done.error
+        if done.analysis is not None:
+            for line in done.analysis.transitions:
+                self.note("bottleneck", line)
+        self._publish(done.job.readings, self._runner.health())
+
+    def _note_health(self, health: Sequence[Health]) -> None:
+        for h in health:
+            before = self._health.get(h.source)
+            if before is not None and before is not h.state:
+                self.note("source", f"{h.source} {h.state.value} {h.reason}".rstrip())
+            self._health[h.source] = h.state
+
+    def _publish(self, readings: Mapping[str, Reading], health: Sequence[Health]) -> None:
+        self._sequence += 1
+        frame = Frame(
+            sequence=self._sequence,
+            at=self._clock.now(),
+            interval=self.settings.interval,
+            window=self._window,
+            host=self._readings.host,
+            app_name=self.settings.app.name,
+            app_source=self.settings.app.source,
+            readings=readings,
+            texts=self._readings.texts(health),
+            processes=self._readings.processes,
+            replicas=self._readings.replica_state(health),
+            outcomes=self._actuator.outcomes() if self._actuator else (),
+            health=tuple(health),
+            events=tuple(self._events),
+        )
+        if self._last is not None:
+            frame = _with_analysis(frame, self._last)
+        self.frame = frame
+        for listener in self._listeners:
+            listener(frame)
+
+
+def _with_analysis(frame: Frame, done: Done) -> Frame:
+    analysis = done.analysis
+    if analysis is None:
+        return replace(frame, trends=done.trends)
+    return replace(
+        frame,
+        engine_ready=True,
+        trends=done.trends,
+        fits=analysis.fits,
+        headroom=analysis.headroom,
+        forecasts=analysis.forecasts,
+        bottlenecks=analysis.bottlenecks,
+        priority=analysis.priority,
+        recommendations=analysis.recommendations,
+        utilization=analysis.utilization,
+        advice=analysis.advice,
+    )
+
+
+def _count(n: int | None) -> str:
+    return "unknown" if n is None else str(n)

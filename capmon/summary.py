@@ -1,0 +1,178 @@
+"""The frame as a few lines of text, for pipes, mails and scripts."""
+
+from __future__ import annotations
+
+import shlex
+
+from capmon.clock import rfc3339
+from capmon.model.frame import Frame
+from capmon.model.metric import Unit, label_of, metric
+from capmon.model.results import Forecast, Headroom, ScalePlan, Severity, SourceState
+from capmon.model.units import digits, percent, show, span
+
+WIDTH = 12
+
+
+def summary(frame: Frame) -> str:
+    """Everything that matters in a frame, a line each, without styles."""
+    lines = [_head(frame), "", *_resources(frame), *_application(frame), *_models(frame)]
+    lines += [*_forecasts(frame), *_bottlenecks(frame), *_replicas(frame), *_sources(frame)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<{WIDTH}}{text}"
+
+
+def _head(frame: Frame) -> str:
+    host = frame.host
+    if host is None:
+        return f"capmon  {rfc3339(frame.at, timespec='seconds')}"
+    limit = "" if host.cpu_limit_origin == "machine" else f", {host.cpu_limit_origin} {host.cpu_limit:g}"  # fmt: skip
+    size = show(host.memory_limit, Unit.BYTES)
+    where = f"{host.hostname} · {host.system} · {host.cores} cores{limit} · {size}"
+    return f"capmon  {where}  {rfc3339(frame.at, timespec='seconds')}"
+
+
+def said(frame: Frame, metric_key: str) -> str:
+    """A value with its unit, or why there is none."""
+    value = frame.value(metric_key)
+    if value is None:
+        return f"unknown ({frame.reason(metric_key)})"
+    return str(show(value, metric(metric_key).unit))
+
+
+def _resources(frame: Frame) -> list[str]:
+    load = [said(frame, f"system.cpu.load.{m}") for m in ("1m", "5m", "15m")]
+    lines = [_line("cpu", f"{said(frame, 'system.cpu.utilization')}, load {' '.join(load)}")]
+    used, limit = said(frame, "system.memory.usage"), said(frame, "system.memory.limit")
+    lines.append(_line("memory", f"{said(frame, 'system.memory.utilization')}, {used} of {limit}"))
+    disks = [k for k in sorted(frame.readings) if k.startswith("system.filesystem.utilization")]
+    lines += [_line("disk", f"{said(frame, k)}  {label_of(k, 'mountpoint')}") for k in disks]
+    down, up = said(frame, "system.network.receive"), said(frame, "system.network.transmit")
+    lines.append(_line("network", f"in {down}, out {up}"))
+    names = ("cpu", "memory", "io")
+    parts = [f"{n} {said(frame, f'system.pressure.{n}.some.avg10')}" for n in names]
+    return [*lines, _line("pressure", ", ".join(parts))]
+
+
+def _application(frame: Frame) -> list[str]:
+    if frame.app_source == "none":
+        return []
+    quantile = "http.server.request.duration"
+    return [
+        "",
+        _line("app", frame.app_name),
+        _line("rate", said(frame, "http.server.request.rate")),
+        _line("errors", said(frame, "http.server.error.ratio")),
+        _line("latency", f"p50 {said(frame, f'{quantile}.p50')}, p95 {said(frame, f'{quantile}.p95')}, p99 {said(frame, f'{quantile}.p99')}"),
+        _line("cache", f"{said(frame, 'cache.hit_ratio')} hit"),
+        _line("database", frame.texts.get("db.status") or said(frame, "db.status")),
+    ]  # fmt: skip
+
+
+def _models(frame: Frame) -> list[str]:
+    if not frame.headroom:
+        return []
+    return ["", *(_line("headroom", headroom_text(h)) for h in frame.headroom)]
+
+
+def headroom_text(headroom: Headroom) -> str:
+    """`p95 reaches 250 ms at 128 (122–141) req/s, 1.08 times now`."""
+    entry = metric(headroom.target)
+    limit = show(headroom.limit, entry.unit)
+    if headroom.at is None:
+        return f"{entry.label} to {limit}: {headroom.problem}"
+    text = f"{entry.label} reaches {limit} at {digits(headroom.at.value)}"
+    if headroom.at.low is not None and headroom.at.high is not None:
+        text += f" ({digits(headroom.at.low)}–{digits(headroom.at.high)})"
+    text += " users" if "users" in headroom.load else " req/s"
+    if headroom.multiple is not None:
+        text += f", {headroom.multiple:.2f} times now"
+    return text + (", beyond the load seen" if headroom.extrapolated else "")
+
+
+def _forecasts(frame: Frame) -> list[str]:
+    return [_line("forecast", forecast_text(f)) for f in frame.forecasts]
+
+
+def forecast_text(forecast: Forecast) -> str:
+    """One forecast in one line."""
+    entry = metric(forecast.metric)
+    name = f"{entry.label} {label_of(forecast.metric, 'mountpoint')}".rstrip()
+    if forecast.problem:
+        return f"{name}: {forecast.problem}"
+    if forecast.limit is not None and forecast.breach_probability is not None:
+        limit = show(forecast.limit, entry.unit)
+        chance = percent(forecast.breach_probability)
+        return f"{name}: {chance} % to pass {limit} within {span(forecast.horizon)}"
+    if not forecast.median:
+        return f"{name}: no trend"
+    peak = show(max(forecast.median), entry.unit)
+    return f"{name}: peak {peak} within {span(forecast.horizon)}"
+
+
+def _bottlenecks(frame: Frame) -> list[str]:
+    lines = ["", _line("bottlenecks", f"scaling priority {frame.priority.value}")]
+    for b in frame.bottlenecks:
+        evidence = b.evidence[0].text if b.evidence else ""
+        todo = b.recommendations[0].text if b.recommendations else ""
+        lines.append(f"  {b.severity.value:<10}{b.component:<14}{evidence}  {b.impact}; {todo}")
+    return lines if frame.bottlenecks else [*lines, "  none"]
+
+
+def _replicas(frame: Frame) -> list[str]:
+    state = frame.replicas
+    if state is None:
+        return []
+    if state.ready is None:
+        return [_line("replicas", f"unknown ({state.reason})")]
+    text = f"{state.ready} of {state.desired} ready, {state.minimum}–{state.maximum}, {state.kind}"
+    if frame.advice is not None:
+        to = "none" if frame.advice.to is None else str(frame.advice.to)
+        text += f"; advice {to}: {frame.advice.reason}"
+    return [_line("replicas", text)]
+
+
+def _sources(frame: Frame) -> list[str]:
+    lines = []
+    for h in frame.health:
+        reason = f" ({h.reason})" if h.reason else ""
+        lines.append(f"{h.source} {h.state.value}{reason}")
+    return ["", _line("sources", ", ".join(lines))]
+
+
+def verdict(frame: Frame) -> tuple[int, str]:
+    """Exit status and one line in the manner of monitoring plug-ins."""
+    dead = [h for h in frame.health if h.state in (SourceState.FAILING, SourceState.LATE)]
+    worst = max((b.severity for b in frame.bottlenecks), key=lambda s: s.rank, default=None)
+    names = ", ".join(f"{b.component} {b.severity.value}" for b in frame.bottlenecks)
+    if worst is Severity.CRITICAL:
+        return 2, f"CRITICAL - {names}"
+    if dead or not frame.engine_ready:
+        why = ", ".join(f"{h.source} {h.reason or h.state.value}" for h in dead)
+        return 3, f"UNKNOWN - {why or 'nothing was analysed'}" + (f"; {names}" if names else "")
+    if worst in (Severity.HIGH, Severity.MEDIUM):
+        return 1, f"WARNING - {names}"
+    first = next((h for h in frame.headroom if h.at is not None), None)
+    return 0, "OK - " + (headroom_text(first) if first else "no bottleneck")
+
+
+def plan_text(plan: ScalePlan) -> str:
+    """A scale plan in lines."""
+    lines = [f"{plan.target}: {_n(plan.origin)} → {_n(plan.to)} replicas ({plan.mode})"]
+    lines += [f"  why      {w}" for w in plan.why]
+    for p in plan.predicted:
+        if p.after is not None:
+            entry = metric(p.metric)
+            before, after = show(p.before, entry.unit), show(p.after.value, entry.unit)
+            lines.append(f"  expected {entry.label} {before} → {after}")
+    lines += [f"  beware   {w}" for w in plan.warnings]
+    lines += [f"  refused  {r}" for r in plan.refusals]
+    if plan.argv:
+        lines.append(f"  runs     {shlex.join(plan.argv)}")
+    return "\n".join(lines)
+
+
+def _n(count: int | None) -> str:
+    return "unknown" if count is None else str(count)

@@ -1,0 +1,391 @@
+"""The live monitor as a Textual app: frames in, keys out."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.driver import Driver
+from textual.events import AppBlur, AppFocus
+from textual.filter import LineFilter, Monochrome, NoColor
+from textual.screen import Screen
+
+from capmon import snapshot
+from capmon.config.loaded import Loaded
+from capmon.config.schema import WINDOWS
+from capmon.errors import CapmonError
+from capmon.model.frame import Frame
+from capmon.model.results import ActionState, ScalePlan
+from capmon.monitor.monitor import Monitor
+from capmon.ui import leaving, themes
+from capmon.ui.commands import VIEWS, bindings
+from capmon.ui.pacing import Pacer, backlog
+from capmon.ui.palette import CapmonCommands
+from capmon.ui.screens.monitor import MonitorScreen
+from capmon.ui.screens.overview import OverviewScreen
+from capmon.ui.screens.sheet import Sheet
+from capmon.ui.widgets.pane import View
+
+Background = Callable[[], Awaitable[None]]
+"""Work that goes on beside the monitor and is cancelled with it."""
+
+
+class CapmonApp(App[int]):
+    """Shows frames, at most four a second, and turns keys into commands."""
+
+    TITLE = "capmon"
+    CSS_PATH = "capmon.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings())
+    COMMANDS: ClassVar[set[Any]] = {CapmonCommands}
+    AUTO_FOCUS = ""
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        loaded: Loaded,
+        *,
+        read_only: bool = False,
+        beside: Background | None = None,
+        folder: Path | None = None,
+        driver_class: type[Driver] | None = None,
+    ) -> None:
+        super().__init__(driver_class=driver_class)
+        settings = loaded.settings
+        self.monitor = monitor
+        self.loaded = loaded
+        self.read_only = read_only
+        self.pacer = Pacer()
+        self._beside = beside
+        self._tasks: list[asyncio.Task[None]] = []
+        self._folder = folder
+        self._blurred = False
+        self._leaving = False
+        self._terminal_modes = leaving.saved_terminal()
+        self._held: Frame | None = None
+        self.first_frame_drawn = False
+        self.view_state = View(
+            window=settings.window,
+            read_only=read_only,
+            mode=settings.scaling.mode,
+            objective=settings.objectives.latency_p95,
+            level=settings.forecast.level,
+            capacity_target=settings.utilization_target,
+        )
+        self._key_names = {c: _shown(k) for c, k in settings.keys.items()}
+        self._load_themes(settings.theme)
+        if settings.keys:
+            self.set_keymap(dict(settings.keys))
+
+    # Life
+
+    def _load_themes(self, wanted: str) -> None:
+        found, failed = themes.load_all(themes.folders())
+        for theme in found.values():
+            self.register_theme(theme)
+        self._theme_names = sorted(found)
+        self._notices = failed
+        if wanted not in found:
+            self._notices = [*failed, f"theme {wanted!r} is not there: using {themes.FALLBACK}"]
+            wanted = themes.FALLBACK
+        self.theme = wanted
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """Without colour, an ANSI theme keeps the terminal's own: black on black otherwise."""
+        filters = super().get_line_filters()
+        if not self.native_ansi_color:
+            return list(filters)
+        return [NoColor() if isinstance(f, Monochrome) else f for f in filters]
+
+    def get_default_screen(self) -> Screen[None]:
+        """The overview."""
+        return OverviewScreen()
+
+    async def on_mount(self) -> None:
+        """Start to collect at once, and the analysis after the first paint."""
+        loop = asyncio.get_running_loop()
+        leaving.on_signals(loop, self.leave)
+        self.monitor.on_frame(self._take)
+        await self.monitor.start()
+        if self._beside is not None:
+            self._tasks.append(loop.create_task(self._run_beside(self._beside)))
+        if not self.is_headless:
+            self.set_interval(0.5, self._watch_terminal)
+        for text in self._notices:
+            self.notify(text, title="theme", severity="warning", markup=False)
+
+    async def _run_beside(self, beside: Background) -> None:
+        try:
+            await beside()
+        except CapmonError as fault:
+            self.notify(str(fault), severity="error", markup=False)
+
+    def _take(self, frame: Frame) -> None:
+        """A new frame from the monitor."""
+        if self.view_state.paused:
+            return
+        self._held = frame
+        queued = backlog(self._driver)
+        if self.pacer.may_draw(time.monotonic(), queued=queued, blurred=self._blurred):
+            self._show()
+
+    def on_monitor_screen_composed(self, event: MonitorScreen.Composed) -> None:
+        """A view is ready to be filled."""
+        del event
+        self._show()
+
+    def _show(self) -> None:
+        screen = self.monitor_screen
+        if screen is None or not screen.composed:
+            return
+        screen.apply(self._held, self.view_state, self._key_names)
+        if self._held is not None and not self.first_frame_drawn:
+            self.first_frame_drawn = True
+            self.call_after_refresh(self._start_engine)
+
+    def _start_engine(self) -> None:
+        self.monitor.start_engine()
+
+    @property
+    def monitor_screen(self) -> MonitorScreen | None:
+        """The live view that is shown, also while a sheet lies over it."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, MonitorScreen):
+                return screen
+        return None
+
+    def _watch_terminal(self) -> None:
+        """A terminal that is gone would otherwise keep the reader of its input spinning."""
+        if leaving.hung_up():
+            self.leave(129)
+
+    def leave(self, status: int = 0) -> None:
+        """End in order, and within a second in any case."""
+        if self._leaving:
+            return
+        self._leaving = True
+        if not self.is_headless:
+            leaving.end_at_last(status, self._terminal_modes)
+        self.exit(status, return_code=status)
+
+    async def on_unmount(self) -> None:
+        """Stop what runs."""
+        for task in self._tasks:
+            task.cancel()
+        await self.monitor.stop()
+
+    def on_app_blur(self, event: AppBlur) -> None:
+        """Draw less while nobody looks."""
+        del event
+        self._blurred = True
+
+    def on_app_focus(self, event: AppFocus) -> None:
+        """Draw at once when somebody looks again."""
+        del event
+        self._blurred = False
+        if not self.view_state.paused:
+            self._show()
+
+    # Commands
+
+    def change_view(self, **changes: Any) -> None:
+        """Change what is shown and show it at once."""
+        self.view_state = _replaced(self.view_state, **changes)
+        self._show()
+
+    async def action_quit(self) -> None:
+        """Leave."""
+        self.leave(0)
+
+    def action_help(self) -> None:
+        """Show help."""
+        if isinstance(self.screen, Sheet):
+            return
+        from capmon.ui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(self._held, self._key_names, read_only=self.read_only))
+
+    def action_pause(self) -> None:
+        """Hold the screen still, or let it go on with the newest frame."""
+        paused = not self.view_state.paused
+        if not paused and self.monitor.frame is not None:
+            self._held = self.monitor.frame
+        self.change_view(paused=paused)
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        screen = self.monitor_screen
+        if screen is not None and self.screen is screen:
+            screen.open_filter(self.view_state.filter)
+
+    def set_filter(self, text: str) -> None:
+        """Show only lines that hold a text."""
+        self.change_view(filter=text.strip())
+
+    async def action_back(self) -> None:
+        """Leave the filter, then a zoomed pane, then the view."""
+        screen = self.monitor_screen
+        if screen is None:
+            return
+        if screen.filtering:
+            screen.close_filter()
+            self.set_filter("")
+        elif self.view_state.filter:
+            self.set_filter("")
+        elif self.view_state.maximised:
+            self.change_view(maximised="")
+        elif screen.name_of_view != VIEWS[0]:
+            await self.action_view(VIEWS[0])
+        else:
+            screen.set_focus(None)
+
+    async def action_view(self, name: str) -> None:
+        """Change the view."""
+        screen = self.monitor_screen
+        if screen is None or screen is not self.screen or screen.name_of_view == name:
+            return
+        new: MonitorScreen
+        if name == "application":
+            from capmon.ui.screens.application import ApplicationScreen
+
+            new = ApplicationScreen()
+        else:
+            new = OverviewScreen()
+        self.view_state = _replaced(self.view_state, maximised="")
+        await self.switch_screen(new)
+
+    def action_zoom(self) -> None:
+        """Let the focused pane fill the screen, and back."""
+        screen = self.monitor_screen
+        if screen is None or screen is not self.screen:
+            return
+        self.maximise("" if self.view_state.maximised else screen.focused_pane)
+
+    def maximise(self, pane: str) -> None:
+        """Let one pane fill the screen; an empty name shows all."""
+        self.change_view(maximised=pane)
+
+    def action_focus_next(self) -> None:
+        """Move to the next pane."""
+        self._cycle(1)
+
+    def action_focus_previous(self) -> None:
+        """Move to the pane before."""
+        self._cycle(-1)
+
+    def _cycle(self, step: int) -> None:
+        screen = self.monitor_screen
+        if screen is not None and screen is self.screen:
+            screen.cycle(step)
+
+    def action_window(self, step: int) -> None:
+        """Show a shorter or longer window."""
+        names = list(WINDOWS)
+        at = names.index(self.view_state.window) + step
+        if 0 <= at < len(names):
+            self.monitor.set_window(WINDOWS[names[at]])
+            self.change_view(window=names[at])
+
+    def action_next_theme(self) -> None:
+        """Change to the next theme."""
+        at = self._theme_names.index(self.theme) if self.theme in self._theme_names else -1
+        self.theme = self._theme_names[(at + 1) % len(self._theme_names)]
+        self.notify(f"theme {self.theme}", timeout=1.5, markup=False)
+
+    def action_export(self) -> None:
+        """Write what is shown to a file, off the event loop."""
+        frame = self._held
+        if frame is None:
+            self.notify("there is nothing to export yet", severity="warning")
+            return
+        scene = self._scene()
+        threading.Thread(target=self._export, args=(frame, scene), daemon=True).start()
+
+    def _scene(self) -> snapshot.Scene:
+        screen = self.monitor_screen
+        view = self.view_state
+        return snapshot.Scene(
+            screen=screen.name_of_view if screen else "",
+            focus=screen.focused_pane if screen else "",
+            filter=view.filter,
+            window=view.window,
+            maximised=view.maximised,
+            paused=view.paused,
+            size=(self.size.width, self.size.height),
+        )
+
+    def _export(self, frame: Frame, scene: snapshot.Scene) -> None:
+        host = frame.host.hostname if frame.host else "host"
+        path = (self._folder or Path.cwd()) / snapshot.default_name(frame.at, host)
+        try:
+            snapshot.write(snapshot.document(frame, self.loaded, scene), path)
+        except (CapmonError, OSError) as fault:
+            self.call_from_thread(self.notify, str(fault), title="not exported", severity="error", markup=False)  # fmt: skip
+        else:
+            self.call_from_thread(self.notify, str(path), title="exported", markup=False)
+
+    # Scaling
+
+    def action_scale(self, delta: int) -> None:
+        """Propose replicas: the advised count, or one more or less."""
+        if self.read_only:
+            self.notify("read-only: nothing can be scaled from here", severity="warning")
+            return
+        if self.screen is not self.monitor_screen:
+            return
+        plan = self._plan(delta)
+        if plan is None:
+            text = "nothing is scaled: set scaling.target in capmon.yaml"
+            self.notify(text, severity="warning", markup=False)
+            return
+        from capmon.ui.screens.confirm import ConfirmScreen
+
+        dialog = ConfirmScreen(plan, lambda to: self.monitor.propose(to=to))
+        self.push_screen(dialog, self._decided)
+
+    def _plan(self, delta: int) -> ScalePlan | None:
+        frame = self.monitor.frame
+        if delta == 0 and frame is not None and frame.advice is not None and frame.advice.to:
+            return self.monitor.propose(to=frame.advice.to)
+        return self.monitor.propose(delta=delta)
+
+    def _decided(self, plan: ScalePlan | None) -> None:
+        if plan is not None:
+            self._tasks.append(asyncio.create_task(self._execute(plan)))
+
+    async def _execute(self, plan: ScalePlan) -> None:
+        outcome = await self.monitor.execute(plan)
+        if outcome.state in (ActionState.FAILED, ActionState.REFUSED):
+            self.notify(outcome.detail, title=outcome.state.value, severity="error", markup=False)
+        elif outcome.state is ActionState.DRY_RUN:
+            self.notify("nothing was run; the audit log has it", title="dry-run", markup=False)
+
+    def get_system_commands(self, screen: Screen[Any]) -> list[SystemCommand]:
+        """None of Textual's own: the palette holds what capmon can do."""
+        del screen
+        return []
+
+
+def _replaced(view: View, **changes: Any) -> View:
+    from dataclasses import replace
+
+    return replace(view, **changes)
+
+
+def _shown(keys: str) -> str:
+    """The first of some keys as a footer shows it."""
+    return keys.split(",")[0].strip()
+
+
+def run(app: CapmonApp) -> int:
+    """Run the app in the terminal and give the exit status."""
+    status = app.run()
+    sys.stdout.flush()
+    return int(status or app.return_code or 0)

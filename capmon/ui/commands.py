@@ -1,0 +1,71 @@
+"""Every command in one table, which makes bindings, footer, help and palette."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing that the user can do."""
+
+    id: str
+    """Name in the configuration's `keys`."""
+
+    keys: str
+    """Default keys, separated by commas."""
+
+    shown: str
+    """The keys as the footer and the help show them."""
+
+    label: str
+    """One or two words for the footer."""
+
+    help: str
+    """One sentence for help and palette."""
+
+    action: str
+    """Textual action."""
+
+    footer: int = 0
+    """Order in the footer, the least first; 0 keeps it out."""
+
+    acts: bool = False
+    """Whether it may change the world: hidden when the screen is read-only."""
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("quit", "q,ctrl+c", "q", "quit", "Leave capmon.", "quit", 1),
+    Command("help", "question_mark,f1", "?", "help", "Show keys, states, and why values are missing.", "help", 2),
+    Command("pause", "space", "space", "pause", "Hold the screen still; sampling goes on.", "pause", 3),
+    Command("filter", "slash", "/", "filter", "Show only lines that hold a text.", "filter", 4),
+    Command("overview", "1", "1", "overview", "The overview.", "view('overview')"),
+    Command("application", "2", "2", "application", "Everything the application says, large.", "view('application')"),
+    Command("zoom", "z,enter", "z", "zoom", "Let the focused pane fill the screen, and back.", "zoom", 6),
+    Command("back", "escape", "esc", "back", "Leave the filter, a zoomed pane or a view.", "back"),
+    Command("export", "e", "e", "export", "Write what is shown to a JSON file.", "export", 7),
+    Command("window_less", "left_square_bracket", "[", "window", "Show a shorter window.", "window(-1)"),
+    Command("window_more", "right_square_bracket", "]", "window", "Show a longer window.", "window(1)"),
+    Command("theme", "t", "t", "theme", "Next theme.", "next_theme"),
+    Command("scale", "S", "S", "scale", "Propose a number of replicas.", "scale(0)", 8, acts=True),
+    Command("up", "plus", "+", "one up", "Propose one replica more.", "scale(1)", 9, acts=True),
+    Command("down", "minus", "-", "one down", "Propose one replica less.", "scale(-1)", 10, acts=True),
+    Command("palette", "ctrl+p", "ctrl+p", "palette", "Find a command by name.", "command_palette"),
+)  # fmt: skip
+
+VIEWS = ("overview", "application")
+
+
+def bindings() -> list[Binding]:
+    """Bindings of all commands; their ids let the configuration rebind them."""
+    return [
+        Binding(c.keys, c.action, c.help, show=False, id=c.id, priority=c.id == "quit", system=True)
+        for c in COMMANDS
+    ]
+
+
+def offered(*, read_only: bool) -> list[Command]:
+    """Commands that may be used."""
+    return [c for c in COMMANDS if not (c.acts and read_only)]

@@ -1,0 +1,160 @@
+"""The lines at the edges: header, replicas, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from capmon.model.frame import Frame, HostFacts
+from capmon.model.metric import Unit, metric
+from capmon.model.results import ActionState, Outcome, Predicted, SourceState
+from capmon.model.units import digits, show, span
+from capmon.ui.commands import offered
+from capmon.ui.widgets.grid import Grid
+from capmon.ui.widgets.pane import View
+from capmon.ui.widgets.text import Line, as_many, bold, dim, ink, join, length, spread
+
+
+class Bar(Grid):
+    """One line that fills the width."""
+
+
+def header(frame: Frame | None, view: View, width: int) -> Line:
+    """Who this is, and whether what is shown is live."""
+    left: Line = [bold(" capmon", "accent")]
+    if frame is not None and frame.host is not None:
+        host = frame.host
+        parts: list[Line] = [[ink(host.hostname)], [dim(host.system)], [dim(cores(host))]]
+        parts += [[dim(memory(host))]]
+        if host.boot_time is not None:
+            parts.append([dim(f"up {span(frame.at - host.boot_time)}")])
+        right = clock(frame, view)
+        return spread([*left, dim("  "), *as_many(parts, width - 9 - length(right), " · ")], right, width)  # fmt: skip
+    return [*left, dim("  reading this host")]
+
+
+def cores(host: HostFacts) -> str:
+    """`2 cores`, and the cgroup's share of them where there is one."""
+    text = f"{host.cores} core{'s' if host.cores != 1 else ''}"
+    if host.cpu_limit_origin != "machine":
+        text += f", cgroup {host.cpu_limit:g}"
+    return text
+
+
+def memory(host: HostFacts) -> str:
+    """Memory that may be used, and whose limit that is."""
+    text = str(show(host.memory_limit, Unit.BYTES))
+    return text if host.memory_limit_origin == "machine" else f"cgroup {text}"
+
+
+def clock(frame: Frame, view: View) -> Line:
+    """State of the whole, pace, window and time."""
+    moment = datetime.fromtimestamp(frame.at, UTC)
+    bad = [h for h in frame.health if h.state in (SourceState.FAILING, SourceState.LATE)]
+    if view.paused:
+        state = bold("‖ paused", "warning")
+    elif bad:
+        state = ("◐ ", "warning")[0] + f"{bad[0].source} {bad[0].state.value}", "warning!"
+    else:
+        state = ("● live", "ok")
+    pace = f"{frame.interval:g} s"
+    filter_ = [bold(f"/{view.filter}  ", "accent")] if view.filter else []
+    return [*filter_, state, dim(f"  {pace}  {view.window}  {moment:%H:%M:%S} UTC ")]
+
+
+def replicas(frame: Frame | None, view: View, width: int) -> Line:
+    """The scale target, the advice, what it would change, and the last action's effect."""
+    if frame is None or frame.replicas is None:
+        return [dim(" replicas  no scale target: set scaling.target in capmon.yaml")]
+    state = frame.replicas
+    ready = "–" if state.ready is None else str(state.ready)
+    desired = "–" if state.desired is None else str(state.desired)
+    parts: list[Line] = [
+        [dim(" replicas "), bold(ready), dim(f" of {desired} ready"), dim(f", {state.minimum}–{state.maximum}, {state.kind}")],
+    ]  # fmt: skip
+    if state.ready is None:
+        parts.append([("▲ ", "warning"), dim(state.reason or "count not known")])
+    last = frame.outcomes[0] if frame.outcomes else None
+    if last is not None and frame.at - last.at < 300:
+        parts.append(effect(last))
+    elif frame.advice is not None:
+        parts.append(advice(frame))
+    tail = mode(view)
+    return spread(as_many(parts, width - length(tail) - 1, "    "), tail, width)
+
+
+def mode(view: View) -> Line:
+    """Whether keys act."""
+    if view.read_only:
+        return [bold("read-only ", "warning")]
+    return [bold("dry-run ", "warning")] if view.mode == "dry-run" else [dim("acting ")]
+
+
+def advice(frame: Frame) -> Line:
+    """`advice +1 → 5  cpu 62 → 50 %, p95 187 → 149 ms (140–160)`."""
+    found = frame.advice
+    if found is None:
+        return []
+    if found.to is None or frame.replicas is None or frame.replicas.desired is None:
+        return [dim(f"advice none: {found.reason}")]
+    change = found.to - frame.replicas.desired
+    if change == 0:
+        return [dim("advice stay"), dim(f": {found.reason}" if found.reason else "")]
+    line: Line = [dim("advice "), bold(f"{change:+d} → {found.to}", "accent")]
+    effects = [effect_text(p) for p in found.predicted if p.after is not None]
+    return [*line, dim("  " + ", ".join(effects))]
+
+
+def effect_text(predicted: Predicted) -> str:
+    """`p95 187 → 149 ms (140–160)`."""
+    entry = metric(predicted.metric)
+    if predicted.after is None:
+        return f"{entry.label} not known"
+    before, after = show(predicted.before, entry.unit), show(predicted.after.value, entry.unit)
+    if before.unit == after.unit:
+        text = f"{entry.label} {before.number} → {after.number} {after.unit}"
+    else:
+        text = f"{entry.label} {before} → {after}"
+    low, high = predicted.after.low, predicted.after.high
+    if low is None or high is None:
+        return text
+    factor = 100 if entry.unit is Unit.RATIO else 1e3 if after.unit == "ms" else 1
+    return f"{text} ({digits(max(low, 0) * factor)}–{digits(high * factor)})"
+
+
+def effect(outcome: Outcome) -> Line:
+    """What the last action did: how far it is, then predicted against actual."""
+    change: Line = [dim("last "), bold(f"{outcome.origin} → {outcome.to}"), dim(f" {outcome.state.value}")]  # fmt: skip
+    if outcome.state in (ActionState.FAILED, ActionState.REFUSED):
+        return [*change, ("  " + outcome.detail, "warning")]
+    if outcome.state is ActionState.DRY_RUN:
+        return [*change, dim(", nothing was run")]
+    if not outcome.settled:
+        return [*change, dim(f", {outcome.detail}" if outcome.detail else ", settling")]
+    return join([change, *(against(p, dict(outcome.actual)) for p in outcome.predicted)], "  ")
+
+
+def against(predicted: Predicted, actual: Mapping[str, float]) -> Line:
+    """`p95 said 149 is 152 ms`."""
+    entry = metric(predicted.metric)
+    seen = show(actual.get(predicted.metric), entry.unit)
+    if predicted.after is None:
+        return [dim(f"{entry.label} is "), bold(seen.number), dim(f" {seen.unit}")]
+    said = show(predicted.after.value, entry.unit)
+    low, high, value = predicted.after.low, predicted.after.high, actual.get(predicted.metric)
+    inside = value is None or low is None or high is None or low <= value <= high
+    return [
+        dim(f"{entry.label} predicted {said.number}, is "),
+        bold(seen.number, "ink" if inside else "warning"),
+        dim(f" {seen.unit}"),
+    ]
+
+
+def keys(view: View, width: int, names: Mapping[str, str]) -> Line:
+    """As many keys as fit, the most needed first."""
+    chosen = sorted((c for c in offered(read_only=view.read_only) if c.footer), key=lambda c: c.footer)  # fmt: skip
+    parts: list[Line] = [
+        [bold(names.get(c.id, c.shown), "accent"), dim(f" {c.label}")] for c in chosen
+    ]
+    parts.insert(4, [bold("1-2", "accent"), dim(" views")])
+    return [dim(" "), *as_many(parts, width - 1, "  ")]

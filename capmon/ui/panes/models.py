@@ -1,0 +1,188 @@
+"""Models of resources and latency over load, and the limit that load reaches first."""
+
+from __future__ import annotations
+
+from capmon.model.frame import Frame
+from capmon.model.metric import Unit, metric
+from capmon.model.results import Estimate, Fit, FitKind, Headroom
+from capmon.model.units import digits, show, span
+from capmon.ui.widgets.gauge import bar
+from capmon.ui.widgets.pane import Drawing, Pane, View
+from capmon.ui.widgets.text import Line, as_many, bold, dim, ink, label, length, padded, spread
+
+LABEL = 5
+SHORT = {
+    "system.cpu.utilization": "cpu",
+    "process.cpu.utilization": "cpu",
+    "system.memory.utilization": "mem",
+    "system.memory.usage": "mem",
+    "process.memory.utilization": "mem",
+    "process.memory.usage": "mem",
+    "http.server.request.duration.p95": "p95",
+}
+SPOKEN = {
+    "system.cpu.utilization": "cpu",
+    "process.cpu.utilization": "app cpu",
+    "system.memory.utilization": "memory",
+    "system.memory.usage": "memory",
+    "process.memory.utilization": "app memory",
+    "process.memory.usage": "app memory",
+    "http.server.request.duration.p95": "p95 latency",
+}
+USERS = ("app.users.active", "users.per_replica")
+
+
+class ModelsPane(Pane):
+    """Models over load."""
+
+    name_of_pane = "models"
+
+    def draw(self, frame: Frame, view: View, width: int, height: int) -> Drawing:
+        """The fits, then headroom and the first limit."""
+        per = "per replica" if any(f.per_replica for f in frame.fits) else "whole service"
+        title = f"models · {per}" if frame.fits else "models"
+        return Drawing(title, draw(frame, width, height))
+
+
+def draw(frame: Frame, width: int, height: int) -> list[Line]:
+    """The lines, the answer before the curves where there is little room."""
+    if not frame.engine_ready:
+        return [[dim("loading the models")]]
+    fits = [fit_line(f, limit_for(frame, f), width) for f in frame.fits]
+    answer = [headroom_line(frame, width), first_limit(frame)]
+    basis = basis_line(frame)
+    if height >= len(fits) + 4:
+        return [*fits, [], *answer, basis]
+    if height >= len(fits) + 2:
+        return [*fits, *answer, basis][:height]
+    return [answer[1], *fits, answer[0]][:height]
+
+
+def limit_for(frame: Frame, fit: Fit) -> Headroom | None:
+    """Where the metric of a fit reaches its limit."""
+    return next((h for h in frame.headroom if h.target == fit.target), None)
+
+
+def unit_of_load(load: str) -> str:
+    """What load is counted in."""
+    return "users" if load in USERS else "req/s"
+
+
+def formula(fit: Fit) -> str:
+    """The curve in units that people read: `0.51·x + 13.3 %`."""
+    unit = metric(fit.target).unit
+    if fit.kind is FitKind.EXPONENTIAL:
+        sign, b = ("-" if fit.coefficient("b") < 0 else ""), abs(fit.coefficient("b"))
+        return f"{digits(fit.coefficient('a') * 1e3)}·e^({sign}{_small(b)}·x) ms"
+    x = "u" if fit.load in USERS else "x"
+    slope, base = fit.coefficient("slope"), fit.coefficient("intercept")
+    if unit is Unit.RATIO:
+        factor, name = 100.0, "%"
+    elif unit is Unit.BYTES:
+        factor, name = (2.0**-30, "GiB") if abs(slope) >= 2.0**30 else (2.0**-20, "MiB")
+    elif unit is Unit.SECONDS:
+        factor, name = 1e3, "ms"
+    else:
+        factor, name = 1.0, str(unit)
+    sign = "-" if base < 0 else "+"
+    return f"{_small(slope * factor)}·{x} {sign} {digits(abs(base) * factor)} {name}"
+
+
+def _small(value: float) -> str:
+    return f"{value:.2g}" if 1e-4 < abs(value) < 0.1 else digits(value)
+
+
+def limit_text(headroom: Headroom) -> str:
+    """The limit as it stands in the configuration: `80 %`, `250 ms`."""
+    return str(show(headroom.limit, metric(headroom.target).unit))
+
+
+def interval(estimate: Estimate) -> str:
+    """`(122–141)`, open ends said, or nothing where there is no interval."""
+    if estimate.low is None and estimate.high is None:
+        return ""
+    if estimate.low is None or estimate.low <= 0:
+        return "" if estimate.high is None else f"(up to {digits(estimate.high)})"
+    if estimate.high is None:
+        return f"({digits(estimate.low)} or more)"
+    return f"({digits(estimate.low)}–{digits(estimate.high)})"
+
+
+def fit_line(fit: Fit, headroom: Headroom | None, width: int) -> Line:
+    """Label, formula, R², and where the limit is reached."""
+    name = label(SHORT.get(fit.target, metric(fit.target).label), LABEL)
+    if fit.problem:
+        return [name, dim(fit.problem)]
+    r2 = "–" if fit.r_squared is None else f"{fit.r_squared:.2f}".replace("0.", ".")
+    left: Line = [name, padded(formula(fit), 22)]
+    if width >= 50:
+        left += [dim(" R² "), bold(r2.rjust(4))]
+    if headroom is None:
+        return left
+    if headroom.at is None:
+        return spread(left, [dim(headroom.problem)], width)
+    at = digits(headroom.at.value)
+    guess = "~" if headroom.extrapolated else ""
+    right: Line = [
+        dim(f"{limit_text(headroom)} at "),
+        bold(f"{guess}{at}".rjust(5)),
+        dim(f" {unit_of_load(fit.load):<5}"),
+    ]
+    return spread(left, right, width)
+
+
+def headroom_line(frame: Frame, width: int) -> Line:
+    """How much of the load that fits is used, as a bar."""
+    first = next((h for h in frame.headroom if h.at is not None), None)
+    if first is None or first.at is None or first.now is None:
+        return [label("headroom", 13), dim(_no_limit(frame))]
+    share = first.now / first.at.value if first.at.value > 0 else 1.0
+    tone = "warning" if share >= 0.9 else "accent"
+    tail: Line = [
+        dim("  "),
+        bold(digits(first.now)),
+        dim(" of "),
+        bold(digits(first.at.value)),
+        dim(f" {unit_of_load(first.load)}  "),
+    ]
+    if first.multiple is not None:
+        tail.append(bold(f"{first.multiple:.2f}×", "warning" if tone == "warning" else "ink"))
+    room = min(20, width - 13 - length(tail))
+    return [label("headroom", 13), *(bar(share, room, tone) if room >= 4 else []), *tail]
+
+
+def _no_limit(frame: Frame) -> str:
+    problems = [h.problem for h in frame.headroom if h.problem]
+    return problems[0] if problems else "no model yet"
+
+
+def first_limit(frame: Frame) -> Line:
+    """The limit that load reaches first, and the next."""
+    known = [h for h in frame.headroom if h.at is not None]
+    if not known:
+        return [label("first limit", 13), dim("not known")]
+    first = known[0]
+    line: Line = [label("first limit", 13), ink(SPOKEN.get(first.target, first.target))]
+    if first.at is not None:
+        line.append(dim(f" at {digits(first.at.value)} {interval(first.at)}".rstrip()))
+    if len(known) > 1 and known[1].at is not None:
+        then = known[1]
+        name = SPOKEN.get(then.target, then.target)
+        line.append(dim(f", then {name} at {digits(known[1].at.value)}"))
+    if first.extrapolated:
+        line.append(dim(", beyond the load seen"))
+    return line
+
+
+def basis_line(frame: Frame) -> Line:
+    """What the models rest on."""
+    fit = next((f for f in frame.fits if not f.problem and f.n), None)
+    if fit is None or fit.load_min is None or fit.load_max is None:
+        return []
+    unit = unit_of_load(fit.load)
+    parts: list[Line] = [
+        [dim(f"last {span(fit.window)}")],
+        [dim(f"{fit.n} points")],
+        [dim(f"load seen {digits(fit.load_min)}–{digits(fit.load_max)} {unit}")],
+    ]
+    return as_many(parts, 80, ", ")

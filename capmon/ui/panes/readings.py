@@ -1,0 +1,45 @@
+"""Every reading of the application: value, unit, age, and why it is missing."""
+
+from __future__ import annotations
+
+from capmon.model.frame import Frame
+from capmon.model.metric import CATALOGUE, metric
+from capmon.model.units import show, span
+from capmon.ui.widgets.pane import Drawing, Pane, View
+from capmon.ui.widgets.text import Line, dim, ink, number, padded
+
+PREFIXES = ("http.", "app.", "process.", "cache.", "db.", "replicas.")
+
+
+class ReadingsPane(Pane):
+    """Every reading of the application."""
+
+    name_of_pane = "readings"
+
+    def draw(self, frame: Frame, view: View, width: int, height: int) -> Drawing:
+        """One line a metric, in the catalogue's order."""
+        return Drawing("readings", draw(frame, width)[:height])
+
+
+def draw(frame: Frame, width: int) -> list[Line]:
+    """The lines."""
+    keys = [k for k in CATALOGUE if k.startswith(PREFIXES) and k in frame.readings]
+    if not keys:
+        return [[dim("the application was not read yet")]]
+    name = max(18, min(36, width - 30))
+    return [_row(frame, k, name) for k in keys]
+
+
+def _row(frame: Frame, metric_key: str, name: int) -> Line:
+    reading = frame.readings[metric_key]
+    head = padded(metric_key, name, "dim")
+    if reading.value is None:
+        return [head, dim("     –  "), dim(reading.reason)]
+    shown = show(reading.value, metric(metric_key).unit)
+    text = frame.texts.get(metric_key, "")
+    age = frame.at - reading.at if reading.at is not None else 0.0
+    line: Line = [head, number(shown, 6), dim(f" {shown.unit:<5}")]
+    if text:
+        return [*line, ink(text)]
+    # Ages below two intervals are the normal pace and would only flicker.
+    return [*line, dim(f" {span(age)} old")] if age > 5 else line

@@ -1,0 +1,128 @@
+"""The scale dialog: from and to, why, limits, the exact command, and what the models expect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from capmon.model.results import ScalePlan
+from capmon.ui.panes.bars import effect_text
+from capmon.ui.screens.sheet import Sheet, row, wrapped
+from capmon.ui.widgets.text import Line, bold, dim, ink
+
+Propose = Callable[[int], ScalePlan | None]
+"""A plan for so many replicas."""
+
+TEXT = 66
+
+
+class ConfirmScreen(Sheet[ScalePlan | None]):
+    """Ends with the plan to carry out, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", show=False, priority=True),
+        Binding("enter,y", "confirm", show=False, priority=True),
+        Binding("plus,right,up,k", "change(1)", show=False, priority=True),
+        Binding("minus,left,down,j", "change(-1)", show=False, priority=True),
+    ]
+
+    def __init__(self, plan: ScalePlan, propose: Propose) -> None:
+        super().__init__("scale", "enter confirm · + - change · esc leave", 84)
+        self.plan = plan
+        self._propose = propose
+        self._typed = ""
+
+    def on_mount(self) -> None:
+        """Show the plan."""
+        self._show()
+
+    def _show(self) -> None:
+        self.put(lines(self.plan))
+
+    def action_leave(self) -> None:
+        """Do nothing and leave."""
+        self.dismiss(None)
+
+    def action_confirm(self) -> None:
+        """Carry the plan out, unless something forbids it."""
+        if self.plan.allowed:
+            self.dismiss(self.plan)
+        else:
+            self.app.bell()
+
+    def action_change(self, step: int) -> None:
+        """Propose one more or one less."""
+        if self.plan.to is not None:
+            self._typed = ""
+            self._ask(self.plan.to + step)
+
+    def on_key(self, event: events.Key) -> None:
+        """Digits type a count."""
+        if event.character and event.character.isdigit():
+            self._typed = (self._typed + event.character)[-4:]
+            self._ask(int(self._typed))
+            event.stop()
+
+    def _ask(self, to: int) -> None:
+        plan = self._propose(max(0, to))
+        if plan is not None:
+            self.plan = plan
+            self._show()
+
+
+def lines(plan: ScalePlan) -> list[Line]:
+    """What a person needs to say yes or no."""
+    origin = "unknown" if plan.origin is None else str(plan.origin)
+    to = "unknown" if plan.to is None else str(plan.to)
+    out: list[Line] = [
+        [],
+        row("replicas", [bold(origin), dim(" → "), bold(to, "accent"), dim(f"   {plan.target}")]),
+        [],
+    ]
+    out += _block("why", plan.why or ("asked for by hand",), "ink")
+    for predicted in plan.predicted:
+        text = (
+            effect_text(predicted)
+            if predicted.after
+            else f"{predicted.metric}: {predicted.problem}"
+        )
+        out.append(row("expected" if predicted is plan.predicted[0] else "", [ink(text)]))
+    out += _block("beware", plan.warnings, "warning")
+    out += _block("refused", plan.refusals, "critical")
+    out.append([])
+    mark = "will run" if plan.mode == "act" else "would run"
+    out += _block(mark, (command(plan.argv),) if plan.argv else ("nothing",), "ink")
+    if plan.mode != "act":
+        out.append(row("", [bold("dry-run", "warning"), dim(": it is logged, nothing is changed")]))
+    out += [[], _verdict(plan), []]
+    return out
+
+
+def _block(name: str, texts: tuple[str, ...], tone: str) -> list[Line]:
+    out: list[Line] = []
+    for text in texts:
+        for line in wrapped(text, TEXT, tone):
+            out.append(row(name if not out else "", line))
+    return out
+
+
+def command(argv: tuple[str, ...]) -> str:
+    """The command as it would be typed, each argument quoted where it needs to be."""
+    import shlex
+
+    return " ".join(shlex.quote(a) for a in argv)
+
+
+def _verdict(plan: ScalePlan) -> Line:
+    if plan.allowed:
+        return [
+            bold("enter", "accent"),
+            dim(" to confirm, "),
+            bold("esc", "accent"),
+            dim(" to leave"),
+        ]
+    reason = "nothing would change" if not plan.refusals else "this is refused"
+    return [dim(f"{reason}; "), bold("+ -", "accent"), dim(" to change, "), bold("esc", "accent"), dim(" to leave")]  # fmt: skip

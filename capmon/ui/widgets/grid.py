@@ -1,0 +1,136 @@
+"""A widget that holds the lines it shows and repaints only the cells that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from rich.cells import get_character_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from capmon.ui.widgets.text import TOKENS, Line, fit
+
+GAP = 6
+"""Two changed spans closer than this are sent as one: moving the cursor costs about as much."""
+
+Cell = tuple[str, str]
+
+
+class Grid(Widget):
+    """Lines of styled text.
+
+    The compositor sends every dirty region whole, so the difference is taken here, cell by
+    cell, before anything is called dirty.
+    """
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"grid--{token}" for token in TOKENS}
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._lines: list[list[Cell]] = []
+        self._styles_by_token: dict[str, Style] = {}
+        self.cells_sent = 0
+        """Cells that were called dirty since the start, for tests of the byte budget."""
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show these lines; what does not fit is cut, equal cells are not sent again."""
+        width, height = self.content_size
+        new = [_cells(fit(line, width), width) for line in lines[:height]]
+        new += [[(" ", "ink")] * width for _ in range(height - len(new))]
+        old, self._lines = self._lines, new
+        if len(old) != len(new) or (new and old and len(old[0]) != len(new[0])):
+            self.cells_sent += width * height
+            self.refresh()
+            return
+        regions = [
+            Region(start, y, end - start, 1)
+            for y, (before, after) in enumerate(zip(old, new, strict=True))
+            if before != after
+            for start, end in changed_spans(before, after)
+        ]
+        if regions:
+            self.cells_sent += sum(region.width for region in regions)
+            self.refresh(*regions)
+
+    def texts(self) -> list[str]:
+        """What is shown, line by line, without styles and trailing blanks."""
+        return ["".join(char for char, _ in line).rstrip() for line in self._lines]
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line in as few style runs as it has."""
+        if y >= len(self._lines):
+            return Strip.blank(self.content_size.width, self.visual_style.rich_style)
+        segments = [Segment(text, self._style(token)) for text, token in _runs(self._lines[y])]
+        return Strip(segments, len(self._lines[y]))
+
+    def _style(self, token: str) -> Style:
+        style = self._styles_by_token.get(token)
+        if style is None:
+            name = token.rstrip("!")
+            style = self.get_component_rich_style(f"grid--{name}")
+            if token.endswith("!"):
+                style += Style(bold=True)
+            self._styles_by_token[token] = style
+        return style
+
+    def notify_style_update(self) -> None:
+        """Forget resolved styles when the theme changes."""
+        self._styles_by_token = {}
+        super().notify_style_update()
+
+
+def changed_spans(before: Sequence[Cell], after: Sequence[Cell]) -> list[tuple[int, int]]:
+    """Half-open spans of cells that differ; spans closer than a cursor movement are joined."""
+    spans: list[tuple[int, int]] = []
+    for x, (a, b) in enumerate(zip(before, after, strict=True)):
+        if a == b:
+            continue
+        if spans and x - spans[-1][1] < GAP:
+            spans[-1] = (spans[-1][0], x + 1)
+        else:
+            spans.append((x, x + 1))
+    return [_whole_characters(span, before, after) for span in spans]
+
+
+def _whole_characters(
+    span: tuple[int, int], before: Sequence[Cell], after: Sequence[Cell]
+) -> tuple[int, int]:
+    """Widen a span so that it does not cut a character of two cells."""
+    start, end = span
+    while start > 0 and (before[start][0] == "" or after[start][0] == ""):
+        start -= 1
+    while end < len(after) and (before[end][0] == "" or after[end][0] == ""):
+        end += 1
+    return start, end
+
+
+def _cells(line: Line, width: int) -> list[Cell]:
+    out: list[Cell] = []
+    for text, token in line:
+        for char in text:
+            size = 1 if char < "\u1100" else get_character_cell_size(char)
+            if size == 0:
+                continue
+            out.append((char, token))
+            if size == 2:
+                out.append(("", token))
+    out += [(" ", "ink")] * (width - len(out))
+    return out[:width]
+
+
+def _runs(line: Sequence[Cell]) -> Iterator[tuple[str, str]]:
+    """Neighbouring cells of one style as one text; blanks take the style before them."""
+    text, style = "", ""
+    for char, token in line:
+        if token != style and not (char == " " and text):
+            if text:
+                yield text, style
+            text, style = "", token
+        text += char
+    if text:
+        yield text, style
