@@ -8,9 +8,11 @@ import ipaddress
 import logging
 import socket
 import ssl
+import sys
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
@@ -87,6 +89,7 @@ class HttpSource:
         self._clock = clock
         self._max_bytes = max_bytes
         self._client: httpx.AsyncClient | None = None
+        self._requests: dict[tuple[str, str], httpx.Request] = {}
         self._opening: asyncio.Lock = asyncio.Lock()
         self._found = False
 
@@ -123,8 +126,11 @@ class HttpSource:
     async def _get(self, endpoint: str, accept: str, also: Collection[int]) -> Answer:
         client = await self._ready()
         where = self._join(endpoint)
+        request = self._requests.get((endpoint, accept))
+        if request is None:
+            request = self._requests[endpoint, accept] = self._request(client, where, accept)
         for _ in range(MAX_REDIRECTS + 1):
-            response = await self._send(client, where, accept)
+            response = await self._send(client, request)
             try:
                 answer, location = await self._read(response, endpoint, also)
             finally:
@@ -134,6 +140,7 @@ class HttpSource:
             if answer is not None:
                 return answer
             where = self._redirected(where, location, self.label(endpoint))
+            request = self._request(client, where, accept)
         raise SourceError(f"{self.label(endpoint)} redirects more than {MAX_REDIRECTS} times")
 
     async def _ready(self) -> httpx.AsyncClient:
@@ -155,6 +162,10 @@ class HttpSource:
             raise SourceError("the URL must begin with http:// or https:// and name a host")
         import httpx
 
+        if "sniffio" not in sys.modules and find_spec("sniffio") is None:
+            # httpcore tries to import it at every lock; told once that there is none, Python does
+            # not search the disk again, which is a third of the cost of a request.
+            sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
         for name in ("httpx", "httpcore"):  # at INFO httpx logs URLs whole, their secrets too
             logging.getLogger(name).setLevel(logging.WARNING)
         local = _loopback(host)
@@ -176,20 +187,21 @@ class HttpSource:
             path=full, query="&".join(filter(None, (self._base.query, query)))
         )
 
-    async def _send(
-        self, client: httpx.AsyncClient, where: SplitResult, accept: str
-    ) -> httpx.Response:
+    def _request(self, client: httpx.AsyncClient, where: SplitResult, accept: str) -> httpx.Request:
         import httpx
 
         headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "capmon"}
         if _origin(where) == _origin(self._base):
             headers |= self._headers
+        url = urlunsplit(where._replace(fragment=""))
         try:
-            request = client.build_request(
-                "GET", urlunsplit(where._replace(fragment="")), headers=headers
-            )
+            return client.build_request("GET", url, headers=headers)
         except (httpx.InvalidURL, ValueError):  # among them: a header that is not ASCII
             raise SourceError("the URL or a header cannot be sent") from None
+
+    async def _send(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        import httpx
+
         for attempt in (1, 2):
             try:
                 return await client.send(request, stream=True)

@@ -6,6 +6,8 @@ import dataclasses
 import itertools
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -260,3 +262,12 @@ def test_correlation_needs_variation_and_points() -> None:
     assert correlation(x, 1 + 1e-3 * x, 30) is None
     assert correlation(x[:20], x[:20], 30) is None
     assert correlation(x * math.nan, x, 30) is None
+
+
+def test_the_engine_needs_numpy_alone() -> None:
+    """Importing the engine brings in neither scipy nor pandas."""
+    code = (
+        "import sys, capmon.analysis.engine; print(sorted({'scipy', 'pandas'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

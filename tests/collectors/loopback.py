@@ -34,7 +34,9 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
 
-def answer(body: bytes | str, *, status: str = "200 OK", kind: str = "application/json", **more: str) -> bytes:
+def answer(
+    body: bytes | str, *, status: str = "200 OK", kind: str = "application/json", **more: str
+) -> bytes:
     """A whole response, its length included."""
     raw = body.encode() if isinstance(body, str) else body
     head = {"Content-Type": kind, "Content-Length": str(len(raw))} | {

@@ -69,7 +69,9 @@ def test_agrees_with_the_reference_on_real_pages(path: Path) -> None:
 def test_agrees_with_the_reference_on_openmetrics() -> None:
     """Exemplars, created times, units and the end mark are no obstacle."""
     registry = CollectorRegistry()
-    histogram = Histogram("lat_seconds", 'Say "hi"\\\n', ["path"], registry=registry, unit="seconds")
+    histogram = Histogram(
+        "lat_seconds", 'Say "hi"\\\n', ["path"], registry=registry, unit="seconds"
+    )
     histogram.labels('/a"\\\n{},= #é').observe(0.3, {"trace_id": "x} 5"})
     histogram.labels("/b").observe(7)
     Counter("hits", "Hits.", registry=registry).inc(3, {"trace_id": "abc"})

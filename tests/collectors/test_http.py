@@ -312,7 +312,8 @@ async def test_redirect_loop() -> None:
 async def test_redirect_to_another_origin_carries_no_secrets() -> None:
     """Configured headers and user information stay with the server they are for."""
     async with serve(fixed(answer("there"))) as other:
-        async with serve(fixed(_to(f"http://u:p@127.0.0.1:{other.port}/x"))) as server:
+        location = f"http://u:p@127.0.0.1:{other.port}/x"
+        async with serve(fixed(_to(location))) as server:
             url = server.url.replace("http://", "http://me:s3cret@")
             client = source(url, headers={"X-Token": "t0ken"})
             got = await client.get("/metrics", accept="*/*")
@@ -364,7 +365,7 @@ async def test_cookies_are_not_kept() -> None:
 async def test_proxy_of_the_environment_is_not_asked_for_loopback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """This machine's own addresses are read directly."""
+    """Addresses of this machine are read directly."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     async with serve(fixed(answer("direct"))) as server:
@@ -417,7 +418,7 @@ async def test_certificate_that_nobody_signed(certificate: Path, verify: bool, w
 
 
 async def test_tls_to_a_plain_server() -> None:
-    """https to a port that speaks http is a failure of TLS."""
+    """A port that speaks plain http is a failure of TLS to https."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)

@@ -365,11 +365,15 @@ async def test_large_document_is_read() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["gauges", "counters", "http_requests_total", "hit_rate", "components"]),
-        inner,
-        max_size=3,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["gauges", "counters", "http_requests_total", "hit_rate", "components"]
+            ),
+            inner,
+            max_size=3,
+        )
     ),
     max_leaves=10,
 )

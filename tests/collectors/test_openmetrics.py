@@ -125,7 +125,9 @@ async def test_node_exporter_page_is_read_whole() -> None:
         process__memory__usage={"metric": "node_memory_MemTotal_bytes"},
         app__users__active={"metric": "node_cpu_seconds_total", "labels": {"mode": "idle"}},
     )
-    idle = sum(float(v) for v in re.findall(r'^node_cpu_seconds_total\{.*"idle"\} (\S+)', page, re.M))
+    idle = sum(
+        float(v) for v in re.findall(r'^node_cpu_seconds_total\{.*"idle"\} (\S+)', page, re.M)
+    )
     assert batch.values["process.memory.usage"] == total
     assert batch.values["app.users.active"] == pytest.approx(idle)
     assert batch.missing[RATE].startswith("the page has no http_requests_total, ")
@@ -184,7 +186,7 @@ async def test_opentelemetry_histogram_gives_rate_errors_and_quantiles() -> None
         lines = ""
         for code, n in (("200", good), ("500", bad)):
             lines += buckets(0, n, n, n, labels=label % code, name=name)
-            lines += f'{name}_count{{{(label % code)[:-1]}}} {n}\n'
+            lines += f"{name}_count{{{(label % code)[:-1]}}} {n}\n"
         return lines
 
     _, batch = await read(page(10, 0), page(28, 2))
@@ -317,7 +319,19 @@ async def test_database_up() -> None:
     assert (down.values["db.status"], down.texts["db.status"]) == (0.0, "down")
 
 
-async def test_openmetrics_is_asked_for_and_read() -> None:
+async def test_openmetrics_is_asked_for_first() -> None:
+    """One request a reading, which prefers OpenMetrics and takes the text format too."""
+    async with serve(routes({"/metrics": answer("a 1\n", kind=TEXT)})) as server:
+        one = collector(server, ManualClock())
+        await one.collect()
+        await one.close()
+    (request,) = server.requests
+    accept = request.headers["accept"].split(",")
+    assert accept[0] == "application/openmetrics-text;version=1.0.0"
+    assert accept[1] == "text/plain;version=0.0.4;q=0.5"
+
+
+async def test_openmetrics_is_read() -> None:
     """The family of a counter is found under the name with _total; gzip is unpacked."""
     page = (
         "# TYPE hits counter\n# UNIT hits requests\n"
@@ -357,7 +371,7 @@ async def test_page_that_is_none(raw: bytes, reason: str) -> None:
 
 async def test_large_page_is_read() -> None:
     """Eight megabytes of other series around ours, read beside the event loop."""
-    noise = "".join(f'noise{{i="{i}"}} {i}\n' for i in range(400_000))[: 8_000_000]
+    noise = "".join(f'noise{{i="{i}"}} {i}\n' for i in range(400_000))[:8_000_000]
     noise = noise[: noise.rindex("\n") + 1]
     page = "http_requests_total %d\n" + noise
     _, batch = await read(page % 1, page % 21)
@@ -379,7 +393,9 @@ LINES = st.sampled_from(
     ]
 )
 VALUES = st.floats().map(repr) | st.integers(0, 20).map(str) | st.text(max_size=4)
-PAGE = st.lists(st.tuples(LINES, VALUES).map("".join), max_size=12).map(lambda x: "\n".join(x) + "\n")
+PAGE = st.lists(st.tuples(LINES, VALUES).map("".join), max_size=12).map(
+    lambda x: "\n".join(x) + "\n"
+)
 ANY_PAGE = st.lists(PAGE, min_size=1, max_size=4)
 
 
@@ -428,12 +444,17 @@ def exporter(program: str, *args: str) -> Iterator[str]:
         process.wait(timeout=10)
 
 
+def plain(url: str) -> str:
+    """The page by the standard library's client."""
+    with urllib.request.urlopen(url) as response:
+        return str(response.read().decode())
+
+
 async def page_once_up(url: str) -> str:
     """The page by another client, once the exporter listens."""
     for _ in range(200):
         try:
-            with urllib.request.urlopen(url) as response:
-                return str(response.read().decode())
+            return await asyncio.to_thread(plain, url)
         except OSError:
             await asyncio.sleep(0.05)
     raise AssertionError(f"{url} does not answer")

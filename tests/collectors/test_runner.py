@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import random
 import selectors
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -174,8 +176,8 @@ def test_sources_do_not_wait_for_each_other() -> None:
 
 
 def test_failures_back_off_to_half_a_minute_and_recover() -> None:
-    """2, 4, 8, 16 and 30 s between tries; the first success brings the pace back."""
-    one = Scripted(failing(SourceError("HTTP 503 from /metrics"), until=7))
+    """Up to 4, 8, 16 and 30 s between tries; the first success brings the pace back."""
+    one = Scripted(failing(SourceError("HTTP 503 from /metrics"), until=6))
 
     async def body() -> None:
         r = runner(one)
@@ -440,3 +442,16 @@ def test_factory_follows_the_source() -> None:
     page = app_collector(Settings(app=AppSettings(source="openmetrics")), clock)
     assert isinstance(page, OpenMetricsCollector)
     assert app_collector(Settings(app=AppSettings(source="none")), clock) is None
+
+
+def test_collectors_import_nothing_heavy() -> None:
+    """The first paint does not wait for what the first reading needs."""
+    heavy = {"httpx", "jmespath", "prometheus_client", "numpy", "psutil", "msgspec", "pandas"}
+    code = (
+        "import sys, capmon.collectors.runner, capmon.collectors.json_api, "
+        "capmon.collectors.openmetrics\nprint(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert not heavy & set(loaded.stdout.split())

@@ -1,0 +1,57 @@
+# make run and make test need nothing but Python 3.11 or newer with venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help run demo test test-slow lint format check schemas golden clean
+
+help:
+	@echo "make run      the live monitor on this host, with the demo service behind it"
+	@echo "make demo     the same"
+	@echo "make test     all tests but the slow ones"
+	@echo "make lint     ruff, mypy --strict, import contracts"
+	@echo "make check    lint and test"
+	@echo "make test-slow  the slow proofs"
+	@echo "make schemas  write schemas/*.json anew from the types"
+	@echo "make golden   write tests/screens anew"
+	@echo "make clean    remove what make made"
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing capmon into $(VENV)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' >&2
+	@$(BIN)/python -m compileall -q capmon
+	@touch $(STAMP)
+
+run demo: $(STAMP)
+	@$(BIN)/capmon demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadgroup
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -q -m slow
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: lint test
+
+schemas: $(STAMP)
+	$(BIN)/capmon config schema > schemas/config.schema.json
+	$(BIN)/python -m capmon.snapshot_schema > schemas/snapshot.schema.json
+
+golden: $(STAMP)
+	CAPMON_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/ui/test_golden.py
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
