@@ -13,7 +13,7 @@ from capmon.analysis.windows import History, Mat, Vec
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Forecast, TimeToLimit
 
-NEEDS_POINTS = 24
+NEEDS_POINTS = 12
 """Known values below which no forecast is shown."""
 
 MOST_POINTS = 300
@@ -21,7 +21,7 @@ MOST_POINTS = 300
 
 DAY = 86400.0
 
-_STEPS = ((600.0, 5.0), (3600.0, 30.0), (18000.0, 60.0))
+_STEPS = ((120.0, 1.0), (600.0, 5.0), (3600.0, 30.0), (18000.0, 60.0))
 _LONGEST_STEP = 300.0
 _TWO_DAYS_CELLS = 576
 

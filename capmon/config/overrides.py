@@ -33,7 +33,7 @@ def from_environment(environ: Mapping[str, str], faults: Faults) -> Table:
     """Settings from `CAPMON_APP__URL` and the like; two underscores lead into a section."""
     table = Table(Place(Layer.ENVIRONMENT, "environment"))
     for name in sorted(environ):
-        if not name.startswith(PREFIX) or name in RESERVED or _SERVICE_LINK.search(f"_{name[7:]}"):
+        if not name.startswith(PREFIX) or name in RESERVED or _is_service_link(name):
             continue
         place = Place(Layer.ENVIRONMENT, printable(name))
         path = _by_variable(name.removeprefix(PREFIX).split("__"))
@@ -46,6 +46,12 @@ def from_environment(environ: Mapping[str, str], faults: Faults) -> Table:
         else:
             table = merge(table, _nested(path, environ[name], place, faults))
     return table
+
+
+def _is_service_link(name: str) -> bool:
+    """Whether a cluster set the variable; two underscores mean that a person did."""
+    rest = name.removeprefix(PREFIX)
+    return "__" not in rest and _SERVICE_LINK.search(f"_{rest}") is not None
 
 
 def from_flags(overrides: Mapping[str, str], faults: Faults) -> Table:

@@ -9,8 +9,10 @@ HIDDEN = "***"
 
 _WORDS = r"auth|cookie|token|key|secret|passw|passphrase|pwd|credential|session|signature"
 _SECRET = re.compile(_WORDS, re.IGNORECASE)
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")
-_ASSIGNED = re.compile(rf"(?<![\w.-])(?P<name>[\w.-]*(?:{_WORDS})[\w.-]*[\"']?(?:=|:\s*))(?P<value>[^&#]+)", re.IGNORECASE)  # fmt: skip
+_USERINFO = re.compile(r"(?P<scheme>(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/?#\s]*@")
+_ASSIGNED = re.compile(
+    rf"(?P<name>(?:{_WORDS})[\w.-]{{0,60}}[\"']?(?:=|:\s*))(?P<value>[^&#]+)", re.IGNORECASE
+)
 _BEARER = re.compile(r"\b(?P<scheme>bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
 _SCHEME = re.compile(r"\s*(?:bearer|basic|token|digest|apikey)?\s*", re.IGNORECASE)
 _USER_OPTIONS = ("-u", "--user", "--proxy-user")

@@ -23,7 +23,7 @@ MINUTE = 60.0
 COVER = 1.5
 """A reading stands for the interval that it ended: cells up to this many intervals before it."""
 
-STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1440, 1800, 3600)
+STEPS = (2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1440, 1800, 3600)
 """Seconds that one cell of a trend may span: those that divide an hour or a day evenly."""
 
 

@@ -43,7 +43,7 @@ def test_too_short_a_history_says_so(history) -> None:
     assert ask(history).problem == "not collected yet"
     history.put(CPU, START + np.arange(10), np.full(10, 0.5))
     got = ask(history, n=10)
-    assert got.problem == "needs 24 points, has 2"
+    assert got.problem == "needs 12 points, has 10"
     assert got.median == ()
 
 

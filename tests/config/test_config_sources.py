@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -201,6 +203,8 @@ def test_variables_of_a_kubernetes_service_are_no_settings(tmp_path: Path) -> No
         "CAPMON_PORT_80_TCP_ADDR": "10.0.0.7",
         "CAPMON_DEMO_SERVICE_HOST": "10.0.0.8",
     }
+    with pytest.raises(ConfigError, match="CAPMON_APP__PORT: no setting has this name"):
+        load(environ={"CAPMON_APP__PORT": "80"}, cwd=tmp_path)
     assert load(environ=environ, cwd=tmp_path).settings == load(environ={}, cwd=tmp_path).settings
 
 
@@ -251,3 +255,21 @@ def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
     path = tmp_path / "capmon.yaml"
     path.write_bytes(text + b"#" * (LARGEST - len(text)))
     assert load(path, environ={}).settings.theme == "day"
+
+
+def test_the_first_paint_waits_for_no_parser(tmp_path: Path) -> None:
+    """Without a file nothing heavy is imported; with one, YAML alone."""
+    program = """
+import sys
+from pathlib import Path
+from capmon.config.load import load
+heavy = {"yaml", "jmespath", "httpx", "numpy", "msgspec", "psutil", "difflib", "textual"}
+load(Path(sys.argv[1]) if len(sys.argv) > 1 else None, environ={}, cwd=Path("/nonexistent"))
+print(*sorted(heavy & set(sys.modules)))
+"""
+    path = write(tmp_path / "capmon.yaml", "interval: 2s")
+    runs = [[], [str(path)]] if not SYSTEM_FILE.exists() else [[str(path)]]
+    for arguments in runs:
+        command = [sys.executable, "-c", program, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == (["yaml"] if arguments else [])

@@ -158,3 +158,17 @@ def test_faults_do_not_repeat_secrets(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(environ={"URL": "hunter2 -"}, cwd=tmp_path)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["a", "token", "a:", "token=", "${A:-", "x://", "=", "\\"])
+def test_a_megabyte_of_anything_is_answered(tmp_path: Path, part: str) -> None:
+    """No search for secrets or variables takes more than a time in step with the text."""
+    value = part * (1_000_000 // len(part))
+    (tmp_path / "capmon.yaml").write_text(f"app:\n  name: '{value}'\n  url: '{value}'\n"[: 1 << 20])
+    with pytest.raises(ConfigError):
+        load(environ={}, cwd=tmp_path)
+    try:
+        loaded = load(environ={}, overrides={"app.name": value}, cwd=tmp_path / "none")
+    except ConfigError:
+        return
+    assert explain(loaded).count("\n") > 50

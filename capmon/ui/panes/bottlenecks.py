@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from capmon.model.frame import Frame
+from capmon.model.metric import metric
 from capmon.model.results import Bottleneck, Priority
+from capmon.model.units import digits, show
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, length, padded
 
-SPOKEN = {"latency": "latency", "db connections": "db conns"}
+EVIDENCE = 28
 
 
 class BottlenecksPane(Pane):
@@ -28,7 +30,9 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
     if not frame.engine_ready:
         return [[dim("loading the models")]]
     if not frame.bottlenecks:
-        return [[("● ", "ok"), ink("none"), dim(nearest(frame))]]
+        return [[("● ", "ok"), ink("none now")], *([[], *_next(frame)] if height > 3 else [])][
+            :height
+        ]
     lines = [row(b, width) for b in frame.bottlenecks]
     room = height - len(lines)
     if room >= 2:
@@ -36,15 +40,27 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
     return lines[:height]
 
 
-def nearest(frame: Frame) -> str:
-    """What would bind next, for a screen without bottlenecks."""
-    first = next((h for h in frame.headroom if h.at is not None and h.multiple), None)
-    if first is None or first.multiple is None:
-        return ""
-    from capmon.ui.panes.models import SPOKEN as NAMES
-
-    name = NAMES.get(first.target, first.target)
-    return f"   {name} binds first, at {first.multiple:.2f}× today's load"
+def _next(frame: Frame) -> list[Line]:
+    """What load would bind next, the nearest first."""
+    known = [h for h in frame.headroom if h.at is not None]
+    if not known:
+        return [[dim("what load binds next is not known yet")]]
+    lines: list[Line] = [[dim("binds next")]]
+    for h in known:
+        if h.at is None:
+            continue
+        entry = metric(h.target)
+        limit = show(h.limit, entry.unit)
+        unit = "users" if "users" in h.load else "req/s"
+        at = f"{limit} at {digits(h.at.value)} {unit}"
+        line: Line = [dim("  "), (padded(entry.label, 12)[0], "ink!"), padded(at, 24)]
+        if h.multiple is not None:
+            tone = "warning" if h.multiple < 1.1 else "ink"
+            line += [bold(f"{h.multiple:.2f}×".rjust(6), tone), dim(" today's load")]
+        if h.extrapolated:
+            line.append(dim(", beyond the load seen"))
+        lines.append(line)
+    return lines
 
 
 def row(bottleneck: Bottleneck, width: int) -> Line:
@@ -54,18 +70,16 @@ def row(bottleneck: Bottleneck, width: int) -> Line:
     line: Line = [bold(f"{glyph} {word:<9}", tone)]
     line.append((padded(bottleneck.component, 11)[0], "ink!"))
     evidence = bottleneck.evidence[0].text if bottleneck.evidence else ""
-    line.append(padded(evidence, min(27, max(12, width - length(line)))))
+    line.append(padded(evidence, min(EVIDENCE, max(12, width - length(line)))))
     room = width - length(line)
     todo = bottleneck.recommendations[0].text if bottleneck.recommendations else ""
-    if room < 24:
+    if room < 22:
         return line
-    if room < 60:
-        return [*line, dim("  "), ink(todo or bottleneck.impact)]
-    who = bottleneck.culprit
-    impact_width = 34 if room >= 84 else 0
-    if impact_width:
-        line.append((padded("  " + bottleneck.impact, impact_width)[0], "dim"))
-    line.append((padded("  " + who, 20)[0], "dim"))
+    # Prose gives way first: the impact, then the culprit, never what to do.
+    if room >= 90:
+        line.append((padded("  " + bottleneck.impact, room - 62)[0], "dim"))
+    if room >= 52:
+        line.append((padded("  " + bottleneck.culprit, 24)[0], "dim"))
     return [*line, dim("  "), ink(todo)]
 
 

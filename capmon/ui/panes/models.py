@@ -11,6 +11,9 @@ from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, as_many, bold, dim, ink, label, length, padded, spread
 
 LABEL = 5
+LIMIT = 21
+"""Cells of `6.40 GiB at 130 req/s`."""
+
 SHORT = {
     "system.cpu.utilization": "cpu",
     "process.cpu.utilization": "cpu",
@@ -113,22 +116,28 @@ def fit_line(fit: Fit, headroom: Headroom | None, width: int) -> Line:
     name = label(SHORT.get(fit.target, metric(fit.target).label), LABEL)
     if fit.problem:
         return [name, dim(fit.problem)]
-    r2 = "–" if fit.r_squared is None else f"{fit.r_squared:.2f}".replace("0.", ".")
-    left: Line = [name, padded(formula(fit), 22)]
-    if width >= 50:
-        left += [dim(" R² "), bold(r2.rjust(4))]
+    right = _reached(fit, headroom)
+    # R² stands where there is room for it in every row, so that the columns stay straight.
+    room = width - LABEL - LIMIT
+    left: Line = [name, padded(formula(fit), max(12, min(22, room)))]
+    if room >= 22 + 8:
+        r2 = "–" if fit.r_squared is None else f"{fit.r_squared:.2f}".removeprefix("0")
+        left += [dim(" R² "), bold(r2.ljust(4))]
+    return spread(left, right, width) if right else left
+
+
+def _reached(fit: Fit, headroom: Headroom | None) -> Line:
+    """Where the limit is reached, or why that is not known, in at most `LIMIT` cells."""
     if headroom is None:
-        return left
+        return []
     if headroom.at is None:
-        return spread(left, [dim(headroom.problem)], width)
-    at = digits(headroom.at.value)
+        return [dim(headroom.problem)]
     guess = "~" if headroom.extrapolated else ""
-    right: Line = [
+    return [
         dim(f"{limit_text(headroom)} at "),
-        bold(f"{guess}{at}".rjust(5)),
+        bold(f"{guess}{digits(headroom.at.value)}".rjust(4)),
         dim(f" {unit_of_load(fit.load):<5}"),
     ]
-    return spread(left, right, width)
 
 
 def headroom_line(frame: Frame, width: int) -> Line:

@@ -9,7 +9,7 @@ from capmon.ui.panes.common import bottleneck_on, state_token, state_word, trend
 from capmon.ui.widgets.gauge import bar
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.spark import spark
-from capmon.ui.widgets.text import Line, as_many, bold, dim, faint, label, number
+from capmon.ui.widgets.text import Line, as_many, bold, cut, dim, faint, label, number
 
 LABEL = 5
 CPU, MEMORY, SWAP = (f"system.{x}.utilization" for x in ("cpu", "memory", "swap"))
@@ -75,12 +75,12 @@ def gauge(
     line: Line = [label(name, LABEL), *bar(level, room - (sparks + 2 if sparks else 0), tone)]
     shown = show(level, Unit.RATIO)
     line += [number(shown, 5, tone if tone != "accent" else "ink"), dim(" %")]
+    if level is None:
+        return [*line, dim("  "), dim(cut(frame.reason(metric_key), sparks + word))]
     if sparks:
         line += [dim("  "), trend_spark(frame, metric_key, sparks, "dim", top=1.0)]
     state = state_word(problem, short=word < 12)
-    if level is None and word >= 12:
-        state = [dim(frame.reason(metric_key))]
-    elif not state and note and word >= 12:
+    if not state and note and word >= 12:
         state = [dim(note)]
     return [*line, dim("  "), *state] if word else line
 

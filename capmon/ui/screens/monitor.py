@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from capmon.model.frame import Frame
+from capmon.ui.compositor import CellCompositor
 from capmon.ui.layout import Arrange, Board, BoardLayout
 from capmon.ui.panes import bars
 from capmon.ui.panes.bars import Bar
@@ -57,6 +58,7 @@ class MonitorScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = CellCompositor()
         self._frame: Frame | None = None
         self._view = View()
         self._key_names: dict[str, str] = {}

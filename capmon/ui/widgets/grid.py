@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from capmon.ui.widgets.text import TOKENS, Line, fit
 
-GAP = 6
+GAP = 3
 """Two changed spans closer than this are sent as one: moving the cursor costs about as much."""
 
 Cell = tuple[str, str]

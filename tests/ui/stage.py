@@ -1,0 +1,157 @@
+"""The real app on no terminal, with a stand-in for the monitor behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from capmon.config.loaded import Loaded
+from capmon.config.schema import Settings
+from capmon.model.frame import Frame
+from capmon.model.results import ActionState, Outcome, ScalePlan
+from capmon.ui.app import CapmonApp
+from capmon.ui.panes.bars import Bar
+from capmon.ui.widgets.pane import Pane
+
+ARGV = ("docker", "service", "scale", "web={to}", "--name", "two words")
+
+
+@dataclass
+class FakeMonitor:
+    """All that the app knows of the monitor, and a record of what it asked for."""
+
+    frame: Frame | None = None
+    scaled: bool = True
+    plan: dict[str, object] = field(default_factory=dict)
+    windows: list[float] = field(default_factory=list)
+    executed: list[ScalePlan] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    listeners: list[Callable[[Frame], None]] = field(default_factory=list)
+    state: ActionState = ActionState.ACCEPTED
+
+    def on_frame(self, listener: Callable[[Frame], None]) -> None:
+        """Remember who listens."""
+        self.listeners.append(listener)
+
+    async def start(self) -> None:
+        """Give the first frame at once."""
+        self.calls.append("start")
+
+    def start_engine(self) -> None:
+        """Note that the first paint is over."""
+        self.calls.append("start_engine")
+
+    async def stop(self) -> None:
+        """Note the end."""
+        self.calls.append("stop")
+
+    def set_window(self, seconds: float) -> None:
+        """Note the window."""
+        self.windows.append(seconds)
+
+    def propose(self, *, to: int | None = None, delta: int = 0) -> ScalePlan | None:
+        """A plan from four replicas, refused outside of 2 to 10."""
+        if not self.scaled:
+            return None
+        wanted = 4 + delta if to is None else to
+        refusals = () if 2 <= wanted <= 10 else (f"{wanted} is outside of 2 to 10",)
+        argv = tuple(a.format(to=wanted) for a in ARGV)
+        plan = ScalePlan(4, wanted, ("cpu binds first",), refusals, ("the cache starts cold",), argv, target="swarm web")  # fmt: skip
+        return replace(plan, **self.plan)  # type: ignore[arg-type]
+
+    async def execute(self, plan: ScalePlan) -> Outcome:
+        """Note the plan; say what the test wants said."""
+        self.executed.append(plan)
+        return Outcome("x", 0.0, plan.origin, plan.to, self.state, "the target said no")
+
+    def give(self, frame: Frame) -> None:
+        """A new frame, as a tick makes one."""
+        self.frame = frame
+        for listener in self.listeners:
+            listener(frame)
+
+
+class Stage:
+    """One run of the app."""
+
+    def __init__(self, app: CapmonApp, monitor: FakeMonitor, pilot: Pilot[int]) -> None:
+        self.app, self.monitor, self.pilot = app, monitor, pilot
+
+    async def press(self, *keys: str) -> None:
+        """Press keys and wait until all is drawn."""
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until nothing is left to do."""
+        await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def resize(self, width: int, height: int) -> None:
+        """Give the terminal another size."""
+        await self.pilot.resize_terminal(width, height)
+        await self.settle()
+
+    async def give(self, frame: Frame) -> None:
+        """Show a frame, whatever the pace."""
+        self.app.pacer._last = float("-inf")
+        self.monitor.give(frame)
+        await self.settle()
+
+    @property
+    def rows(self) -> list[str]:
+        """Every row of the terminal as text, blanks at its end included."""
+        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        """The whole terminal as text, trailing blanks stripped."""
+        return "\n".join(row.rstrip() for row in self.rows) + "\n"
+
+    @property
+    def panes(self) -> dict[str, Pane]:
+        """Shown panes by id."""
+        screen = self.app.monitor_screen
+        assert screen is not None
+        return {p.id or "": p for p in screen.query(Pane) if p.display}
+
+    def bar(self, name: str) -> str:
+        """Text of one of the lines at the edges."""
+        screen = self.app.monitor_screen
+        assert screen is not None
+        return screen.query_one(f"#{name}", Bar).texts()[0]
+
+    @property
+    def notices(self) -> list[str]:
+        """Notices that have not gone yet."""
+        return [n.message for n in self.app._notifications]
+
+    def forget_notices(self) -> None:
+        """Take all notices away."""
+        self.app.clear_notifications()
+
+
+@asynccontextmanager
+async def staged(
+    frame: Frame | None = None,
+    size: tuple[int, int] = (120, 40),
+    *,
+    settings: Settings | None = None,
+    monitor: FakeMonitor | None = None,
+    read_only: bool = False,
+    folder: Path | None = None,
+) -> AsyncIterator[Stage]:
+    """The app with a frame on it."""
+    monitor = monitor or FakeMonitor()
+    loaded = Loaded(settings or Settings(), {}, None, "")
+    app = CapmonApp(monitor, loaded, read_only=read_only, folder=folder)  # type: ignore[arg-type]
+    async with app.run_test(size=size) as pilot:
+        stage = Stage(app, monitor, pilot)
+        await stage.settle()
+        if frame is not None:
+            await stage.give(frame)
+        yield stage
