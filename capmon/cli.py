@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from capmon import __version__
+from capmon import __version__, plain
 from capmon.errors import CapmonError, ConfigError
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ SCENARIOS = ("day", "steady", "ramp", "spike", "cold-cache", "leak", "db-down")
 class Group(click.Group):
     """Shows our own errors without a traceback."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run as a program, on whatever standard output can hold."""
+        plain.tolerate()
+        if sys.stdout is None:
+            click.echo("capmon: standard output is closed", err=True)
+            sys.exit(FAILED)
+        return super().main(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; the exit status says what went wrong."""
         try:
@@ -50,6 +59,18 @@ class Group(click.Group):
         except CapmonError as fault:
             click.echo(f"capmon: {fault}", err=True)
             ctx.exit(FAILED)
+        except OSError as fault:
+            # A reader that has enough, such as head, is no fault: click ends quietly.
+            if fault.errno == errno.EPIPE:
+                raise
+            click.echo(f"capmon: {fault.filename or 'standard output'}: {fault.strerror}", err=True)
+            _drop_output()
+            ctx.exit(FAILED)
+
+
+def _drop_output() -> None:
+    """Forget what could not be written, or the interpreter tries again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 @click.group(
@@ -103,7 +124,7 @@ def _terminal() -> bool:
     """Whether a screen can be shown: both ends are a terminal that can move its cursor."""
     if os.environ.get("TERM", "") in ("dumb", ""):
         return False
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 # The live monitor

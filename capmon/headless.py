@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from typing import Protocol
 
 from capmon.clock import SystemClock
+from capmon.collectors import daemon
 from capmon.config.loaded import Loaded
 from capmon.config.schema import Duration, Settings
 from capmon.errors import CapmonError
@@ -62,15 +63,13 @@ def without_waiting(settings: Settings) -> Settings:
 
 
 async def _gather(loaded: Loaded, samples: int, service: Service | None) -> Frame:
-    if service is not None:
-        await service.start()
     monitor = build(loaded, SystemClock(), read_only=True)
-    try:
-        return await _frame(monitor, loaded.settings, samples)
-    finally:
-        await monitor.stop()
+    async with contextlib.AsyncExitStack() as ending:
         if service is not None:
-            await service.stop()
+            ending.push_async_callback(service.stop)
+            await service.start()
+        ending.push_async_callback(monitor.stop)
+        return await _frame(monitor, loaded.settings, samples)
 
 
 async def _frame(monitor: Monitor, settings: Settings, samples: int) -> Frame:
@@ -141,7 +140,8 @@ async def _scale_once(
         if plan is None:
             raise CapmonError("nothing is scaled: set scaling.target in capmon.yaml")
         text = plan_text(plan)
-        if plan.allowed and not await asyncio.to_thread(confirm, text):
+        # A thread that waits for a person must not hold up the exit when that person says Ctrl+C.
+        if plan.allowed and not await asyncio.wrap_future(daemon.begin(confirm, text)):
             return "not confirmed", ""
         outcome = await monitor.execute(plan)
         return outcome.state.value, outcome.detail

@@ -24,6 +24,9 @@ from capmon.model.metric import metric
 
 SCHEMA_VERSION = "1.0"
 
+KIND = "capmon.snapshot"
+"""What a snapshot calls itself."""
+
 MOMENTS = frozenset({"at", "since", "made_at", "last_success", "boot_time", "end"})
 """Fields that hold Unix times, and moments in the document."""
 
@@ -71,12 +74,12 @@ def document(frame: Frame, loaded: Loaded, scene: Scene | None = None) -> dict[s
     body["readings"] = {k: _reading(k, frame, r) for k, r in sorted(frame.readings.items())}
     return {
         "schema_version": SCHEMA_VERSION,
-        "kind": "capmon.snapshot",
+        "kind": KIND,
         "made_at": rfc3339(frame.at),
         "versions": {"capmon": __version__, "python": platform.python_version()} | _packages(),
         "config": {
             "path": str(loaded.path) if loaded.path else None,
-            "origins": {k: o for k, o in loaded.origins.items() if o != "default"},
+            "origins": {k: o for k, o in sorted(loaded.origins.items()) if o != "default"},
         },
         "scene": _plain(scene) if scene is not None else None,
         "frame": body,
@@ -98,7 +101,7 @@ def _reading(metric_key: str, frame: Frame, reading: Any) -> dict[str, Any]:
     return {
         "value": value if value is not None and math.isfinite(value) else None,
         "unit": str(metric(metric_key).unit),
-        "at": None if reading.at is None else rfc3339(reading.at),
+        "at": _moment(reading.at),
         "age_seconds": None if reading.at is None else round(max(0.0, frame.at - reading.at), 3),
         "reason": reading.reason or None,
     }
@@ -115,7 +118,7 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _field(value, f.name) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _plain(v) for k, v in sorted(value.items())}
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     raise SnapshotError(f"a snapshot cannot hold a {type(value).__name__}")
@@ -123,37 +126,67 @@ def _plain(value: Any) -> Any:
 
 def _field(owner: Any, name: str) -> Any:
     value = getattr(owner, name)
-    if name in MOMENTS and (type(owner).__name__, name) not in _NOT_MOMENTS:
-        return None if value is None else rfc3339(value)
-    return _plain(value)
+    return _moment(value) if is_moment(type(owner), name) else _plain(value)
+
+
+def is_moment(owner: type, name: str) -> bool:
+    """Whether a field holds a Unix time, and a moment in the document."""
+    return name in MOMENTS and (owner.__name__, name) not in _NOT_MOMENTS
+
+
+def _moment(at: float | None) -> str | None:
+    """A moment as text; None for one that no calendar holds."""
+    if at is None:
+        return None
+    try:
+        return rfc3339(at)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def encode(content: Mapping[str, Any]) -> str:
     """A document as JSON text, readable and with its keys in a stable order."""
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # Half of a surrogate pair, from a name that is not UTF-8, stands as its JSON escape.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write(content: Mapping[str, Any], path: Path) -> Path:
     """Write a document atomically, readable by its owner alone.
 
+    A link, a pipe or a device is written through and stays what it is.
+
     Raises:
-        SnapshotError: The folder cannot be written; the text names it.
+        SnapshotError: The place cannot be written; the text names it.
     """
-    text = encode(content)
+    body = encode(content).encode()
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as fault:
-        raise SnapshotError(f"cannot write {path}: {fault.strerror or fault}") from fault
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            _write_through(body, path)
+        else:
+            _replace(body, path)
+    except (OSError, ValueError) as fault:
+        why = fault.strerror if isinstance(fault, OSError) else ""
+        raise SnapshotError(f"cannot write {path}: {why or fault}") from fault
     return path
+
+
+def _write_through(body: bytes, path: Path) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(body)
+
+
+def _replace(body: bytes, path: Path) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".capmon-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def default_name(at: float, hostname: str) -> str:

@@ -8,6 +8,7 @@ from capmon.clock import rfc3339
 from capmon.model.frame import Frame
 from capmon.model.metric import Unit, label_of, metric
 from capmon.model.results import Forecast, Headroom, ScalePlan, Severity, SourceState
+from capmon.model.text import one_line
 from capmon.model.units import digits, percent, show, span
 
 WIDTH = 12
@@ -17,7 +18,7 @@ def summary(frame: Frame) -> str:
     """Everything that matters in a frame, a line each, without styles."""
     lines = [_head(frame), "", *_resources(frame), *_application(frame), *_models(frame)]
     lines += [*_forecasts(frame), *_bottlenecks(frame), *_replicas(frame), *_sources(frame)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(one_line(line) for line in lines) + "\n"
 
 
 def _line(name: str, text: str) -> str:
@@ -117,7 +118,9 @@ def _bottlenecks(frame: Frame) -> list[str]:
     for b in frame.bottlenecks:
         evidence = b.evidence[0].text if b.evidence else ""
         todo = b.recommendations[0].text if b.recommendations else ""
-        lines.append(f"  {b.severity.value:<10}{b.component:<14}{evidence}  {b.impact}; {todo}")
+        rest = "; ".join(part for part in (b.impact, todo) if part)
+        text = "  ".join(part for part in (evidence, rest) if part)
+        lines.append(f"  {b.severity.value:<10}{b.component:<14}{text}")
     return lines if frame.bottlenecks else [*lines, "  none"]
 
 
@@ -127,7 +130,8 @@ def _replicas(frame: Frame) -> list[str]:
         return []
     if state.ready is None:
         return [_line("replicas", f"unknown ({state.reason})")]
-    text = f"{state.ready} of {state.desired} ready, {state.minimum}–{state.maximum}, {state.kind}"
+    counts = f"{state.ready} of {_n(state.desired)} ready"
+    text = f"{counts}, {_n(state.minimum)}–{_n(state.maximum)}, {state.kind}"
     if frame.advice is not None:
         to = "none" if frame.advice.to is None else str(frame.advice.to)
         text += f"; advice {to}: {frame.advice.reason}"
@@ -143,8 +147,18 @@ def _sources(frame: Frame) -> list[str]:
 
 
 def verdict(frame: Frame) -> tuple[int, str]:
-    """Exit status and one line in the manner of monitoring plug-ins."""
-    dead = [h for h in frame.health if h.state in (SourceState.FAILING, SourceState.LATE)]
+    """Exit status and one line in the manner of monitoring plug-ins.
+
+    0 ok, 1 warning, 2 critical, 3 unknown: a source is silent, or nothing was analysed. What is
+    critical stays so whatever else is unknown; a warning beside a silent source is unknown.
+    """
+    status, line = _verdict(frame)
+    # What follows a bar is read as performance data.
+    return status, one_line(line).replace("|", "/")
+
+
+def _verdict(frame: Frame) -> tuple[int, str]:
+    dead = [h for h in frame.health if h.state not in (SourceState.LIVE, SourceState.OFF)]
     worst = max((b.severity for b in frame.bottlenecks), key=lambda s: s.rank, default=None)
     names = ", ".join(f"{b.component} {b.severity.value}" for b in frame.bottlenecks)
     if worst is Severity.CRITICAL:
@@ -171,7 +185,7 @@ def plan_text(plan: ScalePlan) -> str:
     lines += [f"  refused  {r}" for r in plan.refusals]
     if plan.argv:
         lines.append(f"  runs     {shlex.join(plan.argv)}")
-    return "\n".join(lines)
+    return "\n".join(one_line(line) for line in lines)
 
 
 def _n(count: int | None) -> str:

@@ -19,6 +19,9 @@ NEEDS_POINTS = 12
 MOST_POINTS = 300
 """Cells of history looked at, but for a history long enough to show two days."""
 
+SUSTAINED = 10.0
+"""Seconds over a limit before it is called crossed."""
+
 DAY = 86400.0
 
 _STEPS = ((120.0, 1.0), (600.0, 5.0), (3600.0, 30.0), (18000.0, 60.0))
@@ -157,7 +160,9 @@ def _breach(
     if limit is None:
         return None, None
     known = past[np.isfinite(past)]
-    if known[-1] > limit:
+    # A cell of a few seconds is one reading: noise near a limit crosses it back and forth.
+    held = math.ceil(SUSTAINED / step)
+    if len(known) >= held and (known[-held:] > limit).all():
         since = _over_since(past, limit, step)
         return 1.0, TimeToLimit(-since, -since, -since)
     return first_passage(found.paths(), limit, step)

@@ -144,6 +144,7 @@ def demo_settings(port: int) -> dict[str, str]:
         "app.source": "json",
         "app.url": f"http://127.0.0.1:{port}/api/v1",
         "app.interval": "1s",
+        "models.min_points": "10",
         "scaling.mode": "act",
         "scaling.target.kind": "http",
         "scaling.target.url": f"http://127.0.0.1:{port}/scale",

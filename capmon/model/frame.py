@@ -122,7 +122,7 @@ class Event:
     """Unix time."""
 
     kind: str
-    """`bottleneck`, `action`, `source`, `notice`."""
+    """`bottleneck`, `action`, `replicas`, `source`, `notice`."""
 
     text: str
     """One line for a screen."""

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 
 from capmon.errors import CapmonError
 
@@ -156,8 +155,8 @@ CATALOGUE: dict[str, Metric] = {
     )
 }  # fmt: skip
 
-_KEY = re.compile(r"^(?P<name>[a-zA-Z_][\w.]*)(?:\{(?P<labels>.*)\})?$", re.DOTALL)
-_LABEL = re.compile(r'(?P<key>[a-zA-Z_]\w*)="(?P<value>(?:[^"\\]|\\.)*)"(?:,|$)', re.DOTALL)
+_KEY = re.compile(r"^(?P<name>[a-zA-Z_][\w.]*)(?:\{(?P<labels>.*)\})?\Z", re.DOTALL)
+_LABEL = re.compile(r'(?P<key>[a-zA-Z_]\w*)="(?P<value>(?:[^"\\]|\\.)*)"(?:,|\Z)', re.DOTALL)
 _ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 
 
@@ -195,7 +194,6 @@ def split(metric_key: str) -> tuple[str, Mapping[str, str]]:
     return match["name"], labels
 
 
-@cache
 def metric(metric_key: str) -> Metric:
     """The catalogue's entry for a key or a bare name.
 

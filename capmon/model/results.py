@@ -6,26 +6,37 @@ a `problem` beside it says why.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from capmon.model.curves import Coefficient, Estimate, Fit, FitKind, Headroom
+from capmon.model.scaling import ActionState, Advice, Outcome, Predicted, ReplicaState, ScalePlan
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A value with the interval that holds it."""
-
-    value: float
-    """Point estimate."""
-
-    low: float | None = None
-    """Lower end of the interval; None where no interval could be had."""
-
-    high: float | None = None
-    """Upper end of the interval; None where it is open or could not be had."""
-
-    level: float = 0.95
-    """Confidence level of the interval."""
+__all__ = [
+    "ActionState",
+    "Advice",
+    "Bottleneck",
+    "Coefficient",
+    "Coverage",
+    "Estimate",
+    "Evidence",
+    "Fit",
+    "FitKind",
+    "Forecast",
+    "Headroom",
+    "Health",
+    "Outcome",
+    "Predicted",
+    "Priority",
+    "Recommendation",
+    "ReplicaState",
+    "ScalePlan",
+    "Severity",
+    "SourceState",
+    "TimeToLimit",
+    "UtilizationReport",
+    "When",
+]
 
 
 class SourceState(StrEnum):
@@ -65,154 +76,6 @@ class Health:
 
     failures: int = 0
     """Failed readings in a row."""
-
-
-class FitKind(StrEnum):
-    """Shape of a fitted curve."""
-
-    LINEAR = "linear"
-    EXPONENTIAL = "exponential"
-
-
-@dataclass(frozen=True, slots=True)
-class Coefficient:
-    """One parameter of a fitted curve."""
-
-    name: str
-    """Name in the formula: `slope`, `intercept`, `a`, `b`."""
-
-    value: float
-    """Estimate in base units."""
-
-    std_error: float | None
-    """Standard error in the same unit; None where the data leave no degrees of freedom."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A curve of one metric over load, or the reason why there is none."""
-
-    target: str
-    """Key of the metric that the curve predicts."""
-
-    load: str
-    """Key of the load it is predicted from, per ready replica where replicas are known."""
-
-    kind: FitKind
-    """Shape of the curve."""
-
-    coefficients: tuple[Coefficient, ...] = ()
-    """linear: slope, intercept (y = slope·x + intercept). exponential: a, b (y = a·e^(b·x))."""
-
-    r_squared: float | None = None
-    """Share of the target's variance that the curve explains, on the original scale."""
-
-    n: int = 0
-    """Points used."""
-
-    load_min: float | None = None
-    """Least load seen."""
-
-    load_max: float | None = None
-    """Greatest load seen."""
-
-    residual_std: float | None = None
-    """Standard deviation of the residuals: in the target's unit for a line, of the logarithm for an exponential."""
-
-    load_mean: float | None = None
-    """Mean load of the points used."""
-
-    load_squares: float | None = None
-    """Sum of squared deviations of the load from its mean."""
-
-    t_quantile: float | None = None
-    """Student's t at 97.5 % for the residual degrees of freedom."""
-
-    window: float = 0.0
-    """Seconds of history that were looked at."""
-
-    per_replica: bool = False
-    """Whether load was divided by ready replicas."""
-
-    problem: str = ""
-    """Why there is no curve: `not enough load variation`; empty when there is one."""
-
-    def coefficient(self, name: str) -> float:
-        """Value of one coefficient.
-
-        Raises:
-            KeyError: The curve has no coefficient of that name.
-        """
-        for c in self.coefficients:
-            if c.name == name:
-                return c.value
-        raise KeyError(name)
-
-    def predict(self, load: float) -> float | None:
-        """The curve's value at a load, or None where there is no curve."""
-        if not self.coefficients:
-            return None
-        if self.kind is FitKind.LINEAR:
-            return self.coefficient("slope") * load + self.coefficient("intercept")
-        return _exp(math.log(self.coefficient("a")) + self.coefficient("b") * load)
-
-    def band(self, load: float) -> Estimate | None:
-        """Prediction interval for one new observation at a load, parameter uncertainty included.
-
-        Source:
-            Draper and Smith, Applied Regression Analysis (1998), section 3.1.
-        """
-        centre = self.predict(load)
-        if centre is None:
-            return None
-        spread = self._half_width(load)
-        if spread is None:
-            return Estimate(centre)
-        if self.kind is FitKind.LINEAR:
-            return Estimate(centre, centre - spread, centre + spread)
-        return Estimate(centre, centre * _exp(-spread), centre * _exp(spread))
-
-    def _half_width(self, load: float) -> float | None:
-        s, t, mean, squares = self.residual_std, self.t_quantile, self.load_mean, self.load_squares
-        if s is None or t is None or mean is None or not squares or not self.n:
-            return None
-        return t * s * math.sqrt(1 + 1 / self.n + (load - mean) ** 2 / squares)
-
-
-def _exp(x: float) -> float:
-    return math.exp(x) if x < 700 else math.inf
-
-
-@dataclass(frozen=True, slots=True)
-class Headroom:
-    """The load at which one resource or objective binds."""
-
-    target: str
-    """Key of the metric that reaches its limit."""
-
-    limit: float
-    """The limit, in the target's unit."""
-
-    limit_name: str
-    """Which setting the limit comes from: `thresholds.cpu.warning`, `objectives.latency_p95`."""
-
-    load: str
-    """Key of the load."""
-
-    at: Estimate | None
-    """Load of the whole service at which the limit is reached, at today's replicas."""
-
-    now: float | None
-    """Load of the whole service now."""
-
-    multiple: float | None = None
-    """`at` over `now`."""
-
-    extrapolated: bool = False
-    """Whether `at` lies beyond 1.3 times the load seen, where the curve is a guess."""
-
-    problem: str = ""
-    """Why `at` is not known: `does not grow with load`; empty when it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,146 +303,3 @@ class UtilizationReport:
 
     target: float
     """Utilization that headroom is counted against."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaState:
-    """What a scale target says of itself."""
-
-    kind: str
-    """`swarm`, `kubernetes`, `command`, `http` or `none`."""
-
-    name: str
-    """Name of the target for a screen."""
-
-    ready: int | None
-    """Replicas that serve; None when not known, which is never taken for 1."""
-
-    desired: int | None
-    """Replicas asked for; None when not known."""
-
-    at: float | None = None
-    """Unix time of the answer."""
-
-    reason: str = ""
-    """Why the counts are not known."""
-
-    minimum: int | None = None
-    """Least replicas allowed by the configuration."""
-
-    maximum: int | None = None
-    """Most replicas allowed by the configuration."""
-
-    version: str = ""
-    """Opaque version of the target for a precondition, such as a resourceVersion."""
-
-
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """What the models expect of one metric after an action."""
-
-    metric: str
-    """Key of the metric."""
-
-    before: float | None
-    """Value when the plan was made."""
-
-    after: Estimate | None
-    """Expected value; None when no model can tell."""
-
-    problem: str = ""
-    """Why no model can tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScalePlan:
-    """A proposed change of the replica count: everything a person needs to say yes or no."""
-
-    origin: int | None
-    """Ready or desired replicas now; None when not known."""
-
-    to: int | None
-    """Replicas after; None when the count now is not known."""
-
-    why: tuple[str, ...]
-    """Reasons, the strongest first."""
-
-    refusals: tuple[str, ...] = ()
-    """Why it may not be done; empty when it may."""
-
-    warnings: tuple[str, ...] = ()
-    """What to think of before doing it."""
-
-    argv: tuple[str, ...] = ()
-    """The exact command or request that will run."""
-
-    predicted: tuple[Predicted, ...] = ()
-    """What the models expect."""
-
-    mode: str = "dry-run"
-    """`dry-run` or `act`."""
-
-    target: str = ""
-    """Name of the target for a screen."""
-
-    @property
-    def allowed(self) -> bool:
-        """Whether nothing forbids it."""
-        return not self.refusals and self.to is not None and self.to != self.origin
-
-
-class ActionState(StrEnum):
-    """How far an action is."""
-
-    REFUSED = "refused"
-    DRY_RUN = "dry-run"
-    RUNNING = "running"
-    FAILED = "failed"
-    ACCEPTED = "accepted"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one attempt to scale."""
-
-    id: str
-    """Identifier in the audit log."""
-
-    at: float
-    """Unix time of the attempt."""
-
-    origin: int | None
-    """Replicas before."""
-
-    to: int | None
-    """Replicas asked for."""
-
-    state: ActionState
-    """How far it is. Accepted means that the target said yes; done that the replicas are ready."""
-
-    detail: str = ""
-    """The error, the refusal, or a remark."""
-
-    predicted: tuple[Predicted, ...] = ()
-    """What was expected when the plan was made."""
-
-    actual: tuple[tuple[str, float], ...] = ()
-    """Values seen after the action, by metric key, in the order of `predicted`."""
-
-    settled: bool = False
-    """Whether enough time has passed for `actual` to count."""
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """How many replicas the models ask for."""
-
-    to: int | None
-    """Replicas advised; None when nothing can be said."""
-
-    reason: str
-    """Why, in one line; or why nothing can be said."""
-
-    predicted: tuple[Predicted, ...] = ()
-    """What the models expect of it."""

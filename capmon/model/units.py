@@ -12,7 +12,11 @@ from capmon.model.metric import Unit
 UNKNOWN = "–"
 """What stands where a value is not known."""
 
-_NUMBER = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s].*?)?\s*$")
+# The dot parts the digits before it from those after it, so that a run of digits is read one way.
+_DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
+_NUMBER = re.compile(rf"\s*([+-]?{_DIGITS}(?:[eE][+-]?\d+)?)\s*([^\d\s].*?)?\s*")
+_PART = re.compile(rf"\s*({_DIGITS})\s*([a-zµ]+)\s*")
+_PARTS = re.compile(rf"(?:\s*{_DIGITS}\s*[a-zµ]+)+\s*")
 
 DURATIONS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}  # fmt: skip
 BYTES = {
@@ -26,15 +30,38 @@ def _split(text: str | float, what: str, example: str) -> tuple[float, str]:
     if isinstance(text, bool):
         raise QuantityError(f"expected {what} such as {example}, got {str(text).lower()}")
     if isinstance(text, int | float):
-        number, suffix = float(text), ""
+        number, suffix = _number(text), ""
     else:
-        match = _NUMBER.match(text)
+        match = _NUMBER.fullmatch(text)
         if match is None:
-            raise QuantityError(f"expected {what} such as {example}, got {text!r}")
-        number, suffix = float(match[1]), match[2] or ""
+            raise QuantityError(f"expected {what} such as {example}, got {_short(text)}")
+        number, suffix = _number(match[1]), match[2] or ""
     if not math.isfinite(number):
-        raise QuantityError(f"expected {what} such as {example}, got {text!r}")
+        raise QuantityError(f"expected {what} such as {example}, got {_short(text)}")
     return number, suffix
+
+
+def _number(text: str | float) -> float:
+    try:
+        return float(text)
+    except OverflowError:
+        return math.inf
+
+
+def _short(text: str | float) -> str:
+    """What was given, cut: a number may have thousands of digits."""
+    try:
+        shown = repr(text)
+    except ValueError:
+        return "a number of too many digits"
+    return shown if len(shown) <= 40 else f"{shown[:40]}…"
+
+
+def _bounded(value: float, what: str, text: str | float) -> float:
+    """The value, unless its unit made it infinite."""
+    if math.isinf(value):
+        raise QuantityError(f"{what} of {_short(text)} is too large")
+    return value
 
 
 def parse_duration(text: str | float) -> float:
@@ -44,15 +71,16 @@ def parse_duration(text: str | float) -> float:
         QuantityError: Not a duration, or negative.
     """
     if isinstance(text, str):
-        parts = re.findall(r"(\d+\.?\d*|\.\d+)\s*([a-zµ]+)", text)
-        if len(parts) > 1 and re.fullmatch(r"(?:\s*(?:\d+\.?\d*|\.\d+)\s*[a-zµ]+)+\s*", text):
-            return sum(parse_duration(f"{number}{unit}") for number, unit in parts)
+        parts = _PART.findall(text)
+        if len(parts) > 1 and _PARTS.fullmatch(text):
+            seconds = sum(parse_duration(f"{number}{unit}") for number, unit in parts)
+            return _bounded(seconds, "a duration", text)
     number, suffix = _split(text, "a duration", "250ms, 30s or 5m")
     if suffix and suffix not in DURATIONS:
         raise QuantityError(f"{suffix!r} is not a unit of time: use {', '.join(DURATIONS)}")
     if number < 0:
-        raise QuantityError(f"expected a duration of 0 or more, got {text!r}")
-    return number * DURATIONS.get(suffix, 1.0)
+        raise QuantityError(f"expected a duration of 0 or more, got {_short(text)}")
+    return _bounded(number * DURATIONS.get(suffix, 1.0), "a duration", text)
 
 
 def parse_ratio(text: str | float) -> float:
@@ -65,11 +93,13 @@ def parse_ratio(text: str | float) -> float:
     if suffix == "%":
         number /= 100
     elif suffix:
-        raise QuantityError(f"expected a share such as 70% or 0.7, got {text!r}")
+        raise QuantityError(f"expected a share such as 70% or 0.7, got {_short(text)}")
     elif number > 1:
-        raise QuantityError(f"expected a share such as 70% or 0.7, got {text!r}; write {number:g}%")
+        raise QuantityError(
+            f"expected a share such as 70% or 0.7, got {_short(text)}; write {number:g}%"
+        )
     if not 0 <= number <= 1:
-        raise QuantityError(f"expected a share from 0% to 100%, got {text!r}")
+        raise QuantityError(f"expected a share from 0% to 100%, got {_short(text)}")
     return number
 
 
@@ -83,8 +113,8 @@ def parse_bytes(text: str | float) -> float:
     if suffix and suffix not in BYTES:
         raise QuantityError(f"{suffix!r} is not a unit of size: use {', '.join(BYTES)}")
     if number < 0:
-        raise QuantityError(f"expected a size of 0 or more, got {text!r}")
-    return number * BYTES.get(suffix, 1)
+        raise QuantityError(f"expected a size of 0 or more, got {_short(text)}")
+    return _bounded(number * BYTES.get(suffix, 1), "a size", text)
 
 
 SCALES: dict[Unit, dict[str, float]] = {
@@ -116,7 +146,7 @@ class Shown:
     """A value as a screen shows it."""
 
     number: str
-    """Three significant digits, at most five characters."""
+    """Three significant digits, at most five characters besides a minus sign."""
 
     unit: str
     """Unit to stand dim after a space; may be empty."""
@@ -126,13 +156,16 @@ class Shown:
 
 
 def digits(value: float) -> str:
-    """Three significant digits without an exponent, for magnitudes below 100,000.
+    """Three significant digits, at most three of them behind the point: `0.512`, `5.12`, `512`, `5120`.
 
-    Width is at most five: `0.512`, `5.12`, `51.2`, `512`, `5120`.
+    Width is at most five besides a minus sign; from 100,000 on, where no prefix helps any
+    more, an exponent keeps it so: `1e17`.
     """
     size = abs(value)
     if size < 0.0005:
         return "0"
+    if size >= 99999.5:
+        return re.sub(r"e\+0*", "e", f"{value:.0e}")
     places = 3 if size < 0.9995 else 2 if size < 9.995 else 1 if size < 99.95 else 0
     return f"{value:.{places}f}"
 
@@ -143,7 +176,7 @@ def percent(ratio: float) -> str:
     size = abs(value)
     if size < 0.05:
         return "0"
-    return f"{value:.1f}" if size < 9.95 else f"{value:.0f}"
+    return f"{value:.1f}" if size < 9.95 else f"{value:.0f}" if size < 99999.5 else digits(value)
 
 
 _SI = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -189,10 +222,10 @@ def _prefixed(value: float, tail: str) -> Shown:
     size = abs(value)
     if size >= 9999.5:
         for factor, prefix in _SI:
-            if size >= factor:
+            if size >= factor * 0.9995:
                 return Shown(digits(value / factor), prefix + tail)
     whole = value == round(value) and not tail
-    return Shown(f"{value:.0f}" if whole else digits(value), tail)
+    return Shown(f"{round(value)}" if whole else digits(value), tail)
 
 
 def show_seconds(seconds: float) -> Shown:
@@ -206,7 +239,7 @@ def show_seconds(seconds: float) -> Shown:
 def span(seconds: float) -> str:
     """A span of time for people: `45 s`, `4 m`, `2 h`, `12 d`; the sign is dropped.
 
-    One unit, two significant digits at least: 90 s stay `90 s`, 90 m stay `90 m`.
+    A whole number of one unit, which changes late: 90 s stay `90 s`, 90 m stay `90 m`.
     """
     size = abs(seconds)
     if size < 99.5:
@@ -217,4 +250,7 @@ def span(seconds: float) -> str:
         return f"{size / 3600:.0f} h"
     if size < 9999 * 86400:
         return f"{size / 86400:.0f} d"
-    return f"{size / 31557600:.0f} y"
+    if not math.isfinite(size):
+        return UNKNOWN
+    years = size / 31557600
+    return f"{years:.0f} y" if years < 99999.5 else f"{digits(years)} y"

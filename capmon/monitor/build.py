@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from capmon.actions.actuator import Actuator
-from capmon.actions.audit import Audit, default_path
-from capmon.actions.replicas import ReplicaCollector
-from capmon.actions.targets import make_target
 from capmon.clock import Clock
 from capmon.collectors.base import Collector
 from capmon.collectors.host import host_collectors
@@ -32,13 +28,27 @@ def build(
     app = app_collector(settings, clock)
     if app is not None:
         collectors.append(wrap(app))
+    if settings.scaling.target.kind == "none":
+        return Monitor(settings, collectors, clock)
+    return _with_target(loaded, clock, collectors, read_only=read_only, wrap=wrap)
+
+
+def _with_target(
+    loaded: Loaded, clock: Clock, collectors: list[Collector], *, read_only: bool, wrap: Wrap
+) -> Monitor:
+    # The first paint does not wait for what only a scale target needs.
+    from capmon.actions.actuator import Actuator
+    from capmon.actions.audit import Audit, default_path
+    from capmon.actions.replicas import ReplicaCollector
+    from capmon.actions.targets import make_target
+    from capmon.scaling.plan import propose
+
+    settings = loaded.settings
     target = make_target(settings.scaling.target, untrusted=loaded.untrusted)
     if target is None:
         return Monitor(settings, collectors, clock)
     replicas = ReplicaCollector(target, settings.scaling, clock)
     collectors.append(wrap(replicas))
-    from capmon.scaling.plan import propose
-
     audit = Audit(default_path(), clock)
     actuator = Actuator(
         settings.scaling,

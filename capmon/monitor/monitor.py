@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from capmon.actions.actuator import Actuator
 from capmon.clock import Clock
 from capmon.collectors.base import Collector
 from capmon.collectors.runner import Runner
 from capmon.config.schema import WINDOWS, Settings
+from capmon.errors import TargetError
 from capmon.model.frame import Event, Frame, Reading
 from capmon.model.results import Health, Outcome, Predicted, ReplicaState, ScalePlan, SourceState
 from capmon.model.sample import Batch
+from capmon.model.text import one_line
 from capmon.monitor.readings import Readings
 from capmon.monitor.worker import Done, Job, Worker
+
+if TYPE_CHECKING:
+    from capmon.actions.actuator import Actuator
 
 EVENTS_KEPT = 200
 LATE_TICK = 1.25
@@ -25,6 +30,12 @@ LATE_TICK = 1.25
 
 PACEMAKER = "host"
 """The collector whose readings set the pace of the ticks."""
+
+BATCHES_KEPT = 3600
+"""Batches that wait for the engine at most, should it hang."""
+
+STALLED = 30.0
+"""Seconds without an answer from the engine after which its last results are not shown any more."""
 
 
 class Monitor:
@@ -48,19 +59,21 @@ class Monitor:
         self._intervals = {c.name: c.interval for c in collectors}
         self._runner = Runner(collectors, clock, self._take)
         self._worker = Worker(settings, self._done_in_thread)
-        self._pending: list[tuple[float, Batch]] = []
+        self._pending: deque[tuple[float, Batch]] = deque(maxlen=BATCHES_KEPT)
+        self._measured: dict[str, float] = {}
         self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._health: dict[str, SourceState] = {}
         self._listeners: list[Callable[[Frame], None]] = []
         self._last: Done | None = None
         self._engine_started = False
         self._busy = False
+        self._submitted = 0.0
         self._reset = ""
         self._sequence = 0
         self._host_read = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking: asyncio.Task[None] | None = None
-        self._reported_error = ""
+        self._faults: dict[str, str] = {}
 
     # Life
 
@@ -75,17 +88,20 @@ class Monitor:
         self._ticking = asyncio.create_task(self._tick_forever(), name="capmon-ticks")
 
     def start_engine(self) -> None:
-        """Load the analysis, after the first paint."""
-        self._worker.start()
-        self._engine_started = True
+        """Load the analysis, after the first paint; a second call does nothing."""
+        if not self._engine_started:
+            self._engine_started = True
+            self._worker.start()
 
     async def stop(self) -> None:
-        """Stop collecting, within a second."""
+        """Stop collecting, within a second; no frame comes after it."""
         if self._engine_started:
             self._worker.stop()
-        if self._ticking is not None:
-            self._ticking.cancel()
-            await asyncio.gather(self._ticking, return_exceptions=True)
+        self._loop = None
+        ticking, self._ticking = self._ticking, None
+        if ticking is not None:
+            ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
         await self._runner.stop()
 
     # What the screen asks for
@@ -101,7 +117,11 @@ class Monitor:
 
     def note(self, kind: str, text: str) -> None:
         """Add an event to the record."""
-        self._events.appendleft(Event(self._clock.now(), kind, text))
+        self._events.appendleft(Event(self._clock.now(), kind, one_line(text)))
+
+    def forget_models(self, reason: str) -> None:
+        """Fit models to what is measured from now on; the reason stands beside those too young."""
+        self._reset = reason
 
     def propose(self, *, to: int | None = None, delta: int = 0) -> ScalePlan | None:
         """A plan for `to` replicas, or for `delta` more than now; None when nothing is scaled."""
@@ -129,9 +149,13 @@ class Monitor:
         )
 
     async def execute(self, plan: ScalePlan) -> Outcome:
-        """Carry a plan out; its success shows in later frames."""
+        """Carry a plan out; its success shows in later frames.
+
+        Raises:
+            TargetError: No scale target is configured.
+        """
         if self._actuator is None:
-            raise RuntimeError("there is nothing to scale")
+            raise TargetError("there is nothing to scale")
         outcome = await self._actuator.execute(plan)
         text = f"{outcome.origin} → {outcome.to} replicas: {outcome.state.value}"
         self.note("action", f"{text} {outcome.detail}".rstrip())
@@ -139,17 +163,17 @@ class Monitor:
         return outcome
 
     def _data_age(self, frame: Frame) -> float | None:
-        source = PACEMAKER if frame.app_source == "none" else "app"
-        for h in frame.health:
-            if h.source == source and h.last_success is not None:
-                return max(0.0, self._clock.now() - h.last_success)
-        return None
+        """Seconds since the newest measurement that a plan rests on; None before the first."""
+        at = self._measured.get(PACEMAKER if frame.app_source == "none" else "app")
+        return None if at is None else self._clock.monotonic() - at
 
     # Ticks
 
     def _take(self, source: str, batch: Batch) -> None:
         before = self._readings.replicas
         self._readings.take(source, batch)
+        if batch.values:
+            self._measured[source] = self._clock.monotonic()
         self._pending.append((self._intervals.get(source, self.settings.interval), batch))
         if source == PACEMAKER:
             self._host_read.set()
@@ -164,23 +188,45 @@ class Monitor:
                 async with asyncio.timeout(interval * LATE_TICK):
                     await self._host_read.wait()
             self._host_read.clear()
-            self.tick()
+            with self._said("tick"):
+                self.tick()
 
     def tick(self) -> None:
-        """Hand what is new to the engine, or make a frame without it while it loads."""
+        """Hand what is new to the engine, or make a frame without it while it loads or is late."""
         health = self._runner.health()
         self._note_health(health)
         readings = self._readings.now(health)
         if self._actuator is not None:
             known = {k: r.value for k, r in readings.items() if r.value is not None}
-            self._actuator.observe(self._readings.replica_state(health), known)
-        if not self._engine_started or self._last is None:
+            with self._said("scaling"):
+                self._actuator.observe(self._readings.replica_state(health), known)
+        if self._busy and self._clock.monotonic() - self._submitted > STALLED:
+            self._last = None
+            self._say("analysis", f"the analysis has not answered for {STALLED:.0f} s")
+        if not self._engine_started or self._last is None or self._busy:
             self._publish(readings, health)
         if self._engine_started and not self._busy:
             self._busy = True
+            self._submitted = self._clock.monotonic()
             self._worker.submit(self._job(readings, health))
-            self._pending = []
+            self._pending.clear()
             self._reset = ""
+
+    @contextlib.contextmanager
+    def _said(self, place: str) -> Iterator[None]:
+        """Let an unexpected fault become a notice, once, instead of the end of the ticks."""
+        try:
+            yield
+        except Exception as fault:
+            self._say(place, f"{place} failed: {type(fault).__name__}: {fault}")
+        else:
+            self._say(place, "")
+
+    def _say(self, place: str, problem: str) -> None:
+        """Note a problem when it begins or changes; an empty one is over."""
+        if problem and problem != self._faults.get(place):
+            self.note("notice", problem)
+        self._faults[place] = problem
 
     def _job(self, readings: Mapping[str, Reading], health: Sequence[Health]) -> Job:
         return Job(
@@ -190,7 +236,7 @@ class Monitor:
             batches=tuple(self._pending),
             readings=readings,
             texts=self._readings.texts(health),
-            processes=self._readings.processes,
+            processes=self._readings.processes(health),
             replicas=self._readings.replica_state(health),
             reset=self._reset,
         )
@@ -202,15 +248,16 @@ class Monitor:
                 loop.call_soon_threadsafe(self._done, done)
 
     def _done(self, done: Done) -> None:
+        if self._loop is None:
+            return
         self._busy = False
         self._last = done
-        if done.error and done.error != self._reported_error:
-            self.note("notice", done.error)
-        self._reported_error = done.error
+        self._say("analysis", done.error)
         if done.analysis is not None:
             for line in done.analysis.transitions:
                 self.note("bottleneck", line)
-        self._publish(done.job.readings, self._runner.health())
+        health = self._runner.health()
+        self._publish(self._readings.now(health), health)
 
     def _note_health(self, health: Sequence[Health]) -> None:
         for h in health:
@@ -231,7 +278,7 @@ class Monitor:
             app_source=self.settings.app.source,
             readings=readings,
             texts=self._readings.texts(health),
-            processes=self._readings.processes,
+            processes=self._readings.processes(health),
             replicas=self._readings.replica_state(health),
             outcomes=self._actuator.outcomes() if self._actuator else (),
             health=tuple(health),
@@ -241,7 +288,8 @@ class Monitor:
             frame = _with_analysis(frame, self._last)
         self.frame = frame
         for listener in self._listeners:
-            listener(frame)
+            with self._said(f"a listener, {getattr(listener, '__qualname__', 'unnamed')},"):
+                listener(frame)
 
 
 def _with_analysis(frame: Frame, done: Done) -> Frame:

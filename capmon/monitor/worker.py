@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from capmon.model.results import ReplicaState
 from capmon.model.sample import Batch
 
 if TYPE_CHECKING:
-    from capmon.analysis.engine import Analysis
+    from capmon.analysis.engine import Analysis, Engine
     from capmon.store.series import Store
 
 TREND_CELLS = 120
@@ -91,32 +91,53 @@ class Worker:
         self._jobs.put(None)
 
     def _run(self) -> None:
-        # The numeric libraries cost a quarter of a second to import: after the first paint.
-        from capmon.analysis.engine import Engine, Now
-        from capmon.store.series import Store
-
-        store, engine = Store(), Engine(self._settings)
+        work = self._loaded()
         while (job := self._jobs.get()) is not None:
-            for interval, batch in job.batches:
-                store.write(batch.values, batch.at, interval)
-            if job.reset:
-                engine.reset_models(job.at, job.reset)
-            now = Now(
-                at=job.at,
-                window=job.window,
-                readings=job.readings,
-                texts=job.texts,
-                processes=job.processes,
-                replicas=job.replicas,
-                monotonic=job.monotonic,
-            )
-            try:
-                analysis, error = engine.step(store, now), ""
-            except Exception as fault:  # the screen goes on without results, and says why
-                analysis, error = None, f"analysis failed: {type(fault).__name__}: {fault}"
-            self._on_done(Done(job, analysis, _trends(store, store.keys(), job), error))
+            self._on_done(work(job))
+
+    def _loaded(self) -> Callable[[Job], Done]:
+        """What does the jobs; where the analysis cannot be loaded, it answers with the reason."""
+        # The numeric libraries cost a quarter of a second to import: after the first paint.
+        try:
+            from capmon.analysis.engine import Engine
+            from capmon.store.series import Store
+
+            store, engine = Store(), Engine(self._settings)
+        except Exception as fault:  # every job must be answered: the monitor waits for it
+            problem = f"analysis cannot be loaded: {_said(fault)}"
+            return lambda job: Done(job, None, error=problem)
+        return lambda job: _work(store, engine, job)
 
 
-def _trends(store: Store, keys: Iterable[str], job: Job) -> dict[str, Trend]:
-    found = ((k, store.trend(k, job.at, job.window, TREND_CELLS)) for k in keys)
+def _work(store: Store, engine: Engine, job: Job) -> Done:
+    """Do one job; whatever fails becomes the error in its answer."""
+    from capmon.analysis.engine import Now
+
+    trends: dict[str, Trend] = {}
+    try:
+        for interval, batch in job.batches:
+            store.write(batch.values, batch.at, interval)
+        trends = _trends(store, job)
+        if job.reset:
+            engine.reset_models(job.at, job.reset)
+        now = Now(
+            at=job.at,
+            window=job.window,
+            readings=job.readings,
+            texts=job.texts,
+            processes=job.processes,
+            replicas=job.replicas,
+            monotonic=job.monotonic,
+        )
+        return Done(job, engine.step(store, now), trends)
+    except Exception as fault:  # the screen goes on without results, and says why
+        return Done(job, None, trends, f"analysis failed: {_said(fault)}")
+
+
+def _said(fault: Exception) -> str:
+    return f"{type(fault).__name__}: {fault}"
+
+
+def _trends(store: Store, job: Job) -> dict[str, Trend]:
+    found = ((k, store.trend(k, job.at, job.window, TREND_CELLS)) for k in job.readings)
     return {k: t for k, t in found if t is not None}

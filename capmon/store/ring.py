@@ -27,7 +27,7 @@ class Ring:
     def append(self, at: float, value: float) -> None:
         """Add a reading. Readings at or after `at` are dropped first: the clock was set back."""
         if self._size and at <= self._times[self._end - 1]:
-            self._truncate(at)
+            self.truncate(at)
         capacity = len(self._times) // 2
         if self._end == len(self._times):
             keep = capacity - 1
@@ -40,7 +40,8 @@ class Ring:
         self._end += 1
         self._size = min(self._size + 1, capacity)
 
-    def _truncate(self, at: float) -> None:
+    def truncate(self, at: float) -> None:
+        """Drop the readings at or after `at`."""
         keep = int(np.searchsorted(self.times(), at, side="left"))
         self._end -= self._size - keep
         self._size = keep

@@ -23,6 +23,9 @@ MINUTE = 60.0
 COVER = 1.5
 """A reading stands for the interval that it ended: cells up to this many intervals before it."""
 
+SWEEP_SECONDS = 3600.0
+"""Seconds between two looks for series that have gone silent for good."""
+
 STEPS = (2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1440, 1800, 3600)
 """Seconds that one cell of a trend may span: those that divide an hour or a day evenly."""
 
@@ -30,26 +33,47 @@ STEPS = (2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1440, 1800, 3600)
 class Series:
     """All that is kept of one metric."""
 
-    __slots__ = ("_open_minute", "_open_values", "first", "interval", "minutes", "raw", "summary")
+    __slots__ = (
+        "_open_minute",
+        "_open_values",
+        "first",
+        "interval",
+        "last",
+        "minutes",
+        "raw",
+        "summary",
+    )
 
     def __init__(self, metric_key: str, interval: float) -> None:
         self.interval = interval
         self.summary = _summary_of(metric_key)
         self.raw = Ring(max(16, math.ceil(RAW_SECONDS / interval)))
         self.minutes = Ring(MINUTES)
-        self.first: float | None = None
+        self.first = math.inf
+        self.last = -math.inf
         self._open_minute = -1
         self._open_values: list[float] = []
 
     def append(self, at: float, value: float) -> None:
         """Add one finite reading."""
-        self.first = at if self.first is None else min(self.first, at)
-        self.raw.append(at, value)
         minute = int(at // MINUTE)
-        if minute != self._open_minute:
+        if at <= self.last:
+            self._go_back(at, minute)
+        elif minute != self._open_minute:
             self._close_minute()
             self._open_minute = minute
+        # After a silence longer than the memory, or a clock that was far off, all is new.
+        fresh = at < self.first or at - self.last > MINUTES * MINUTE
+        self.first, self.last = at if fresh else self.first, at
+        self.raw.append(at, value)
         self._open_values.append(value)
+
+    def _go_back(self, at: float, minute: int) -> None:
+        """Forget what the clock, set back, says is yet to come."""
+        self.raw.truncate(at)
+        self.minutes.truncate(minute * MINUTE + 1)
+        of_minute = int(np.searchsorted(self.raw.times(), minute * MINUTE))
+        self._open_minute, self._open_values = minute, self.raw.values()[of_minute:].tolist()
 
     def _close_minute(self) -> None:
         if self._open_values:
@@ -60,10 +84,21 @@ class Series:
 
     def cells(self, start: float, step: float, n: int) -> Vec:
         """(n,) values of the cells [start + i·step, start + (i+1)·step); NaN where unmeasured."""
-        oldest_raw = self.raw.times()[0] if len(self.raw) else math.inf
-        if step >= MINUTE and start < oldest_raw - MINUTE and len(self.minutes):
-            return _resample(self.minutes, start, step, n, MINUTE, self.summary)
-        return _resample(self.raw, start, step, n, self.interval, self.summary)
+        out = _resample(self.raw, start, step, n, self.interval, self.summary)
+        if step < MINUTE or not len(self.raw) or not len(self.minutes):
+            return out
+        # Cells that begin before the oldest raw reading are the minutes' business.
+        old = min(n, math.ceil((float(self.raw.times()[0]) - start) / step))
+        if old > 0:
+            minutes = _resample(self.minutes, start, step, old, MINUTE, self.summary)
+            known = np.isfinite(minutes)
+            out[:old][known] = minutes[known]
+        return out
+
+    def awaits(self, last: int, step: float, end: float) -> bool:
+        """Whether nothing is missing yet in the cell before `last` * step: a reading may come."""
+        begun = (last - 1) * step
+        return begun + min(step, self.interval) / 2 + COVER * self.interval > end
 
 
 class Store:
@@ -71,6 +106,7 @@ class Store:
 
     def __init__(self) -> None:
         self._series: dict[str, Series] = {}
+        self._swept = -math.inf
 
     def write(self, values: Mapping[str, float], at: float, interval: float) -> None:
         """Add the readings of one batch.
@@ -87,6 +123,14 @@ class Store:
             if series is None:
                 series = self._series[metric_key] = Series(metric_key, interval)
             series.append(at, value)
+        if not 0 <= at - self._swept < SWEEP_SECONDS:
+            self._swept = at
+            self._sweep(at)
+
+    def _sweep(self, at: float) -> None:
+        """Drop series of which nothing is in any window: file systems and devices come and go."""
+        oldest = at - MINUTES * MINUTE
+        self._series = {k: s for k, s in self._series.items() if s.last >= oldest}
 
     def keys(self) -> Iterable[str]:
         """Metric keys that have readings."""
@@ -116,7 +160,7 @@ class Store:
     def age(self, metric_key: str, end: float) -> float:
         """Seconds between the first reading of a series and `end`; 0 when there is none."""
         series = self._series.get(metric_key)
-        return 0.0 if series is None or series.first is None else max(0.0, end - series.first)
+        return 0.0 if series is None else max(0.0, end - series.first)
 
     def trend(self, metric_key: str, end: float, seconds: float, cells: int) -> Trend | None:
         """The recent course of one metric, the running cell included.
@@ -131,15 +175,14 @@ class Store:
             cells: At most this many cells.
         """
         series = self._series.get(metric_key)
-        if series is None or series.first is None:
+        if series is None:
             return None
         wanted = min(seconds, max(end - series.first, series.interval))
         step = _step_for(wanted / cells, series.interval)
         n = min(cells, math.ceil(wanted / step) + 1)
         last = math.floor(end / step) + 1
         values = series.cells((last - n) * step, step, n)
-        if n > 1 and math.isnan(values[-1]):
-            # The running cell has just begun: nothing is missing yet.
+        while len(values) > 1 and math.isnan(values[-1]) and series.awaits(last, step, end):
             last, values = last - 1, values[:-1]
         return Trend(end=last * step, step=step, values=tuple(values.tolist()))
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.events import AppBlur, AppFocus
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 
-from capmon import snapshot
 from capmon.config.loaded import Loaded
 from capmon.config.schema import WINDOWS
 from capmon.errors import CapmonError
@@ -25,13 +24,16 @@ from capmon.model.frame import Frame
 from capmon.model.results import ActionState, ScalePlan
 from capmon.monitor.monitor import Monitor
 from capmon.ui import leaving, themes
-from capmon.ui.commands import VIEWS, bindings
-from capmon.ui.pacing import Pacer, backlog
+from capmon.ui.commands import VIEWS, bindings, unknown
+from capmon.ui.pacing import Pacer, SteadyDriver, backlog
 from capmon.ui.palette import CapmonCommands
 from capmon.ui.screens.monitor import MonitorScreen
 from capmon.ui.screens.overview import OverviewScreen
 from capmon.ui.screens.sheet import Sheet
 from capmon.ui.widgets.pane import View
+
+if TYPE_CHECKING:
+    from capmon import snapshot
 
 Background = Callable[[], Awaitable[None]]
 """Work that goes on beside the monitor and is cancelled with it."""
@@ -68,7 +70,7 @@ class CapmonApp(App[int]):
         self._folder = folder
         self._blurred = False
         self._leaving = False
-        self._terminal_modes = leaving.saved_terminal()
+        self.last_resort: leaving.Exit | None = None
         self._held: Frame | None = None
         self.first_frame_drawn = False
         self.view_state = View(
@@ -97,6 +99,11 @@ class CapmonApp(App[int]):
             wanted = themes.FALLBACK
         self.theme = wanted
 
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's choice, in the form that never waits for the terminal."""
+        chosen = super().get_driver_class()
+        return SteadyDriver if chosen is LinuxDriver else chosen
+
     def get_line_filters(self) -> list[LineFilter]:
         """Without colour, an ANSI theme keeps the terminal's own: black on black otherwise."""
         filters = super().get_line_filters()
@@ -104,14 +111,11 @@ class CapmonApp(App[int]):
             return list(filters)
         return [NoColor() if isinstance(f, Monochrome) else f for f in filters]
 
-    def get_default_screen(self) -> Screen[None]:
-        """The overview."""
-        return OverviewScreen()
-
     async def on_mount(self) -> None:
         """Start to collect at once, and the analysis after the first paint."""
+        # Textual can switch only between screens that were pushed.
+        self.push_screen(OverviewScreen())
         loop = asyncio.get_running_loop()
-        leaving.on_signals(loop, self.leave)
         self.monitor.on_frame(self._take)
         await self.monitor.start()
         if self._beside is not None:
@@ -120,6 +124,8 @@ class CapmonApp(App[int]):
             self.set_interval(0.5, self._watch_terminal)
         for text in self._notices:
             self.notify(text, title="theme", severity="warning", markup=False)
+        for text in unknown(self.loaded.settings.keys):
+            self.notify(text, title="keys", severity="warning", markup=False)
 
     async def _run_beside(self, beside: Background) -> None:
         try:
@@ -171,12 +177,14 @@ class CapmonApp(App[int]):
         if self._leaving:
             return
         self._leaving = True
-        if not self.is_headless:
-            leaving.end_at_last(status, self._terminal_modes)
+        if self.last_resort is not None:
+            self.last_resort.soon(status)
         self.exit(status, return_code=status)
 
     async def on_unmount(self) -> None:
         """Stop what runs."""
+        if self.last_resort is not None:
+            self.last_resort.soon(self.return_code or 0)
         for task in self._tasks:
             task.cancel()
         await self.monitor.stop()
@@ -219,11 +227,11 @@ class CapmonApp(App[int]):
             self._held = self.monitor.frame
         self.change_view(paused=paused)
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         """Open the filter line."""
         screen = self.monitor_screen
         if screen is not None and self.screen is screen:
-            screen.open_filter(self.view_state.filter)
+            await screen.open_filter(self.view_state.filter)
 
     def set_filter(self, text: str) -> None:
         """Show only lines that hold a text."""
@@ -309,6 +317,8 @@ class CapmonApp(App[int]):
         threading.Thread(target=self._export, args=(frame, scene), daemon=True).start()
 
     def _scene(self) -> snapshot.Scene:
+        from capmon import snapshot
+
         screen = self.monitor_screen
         view = self.view_state
         return snapshot.Scene(
@@ -322,6 +332,8 @@ class CapmonApp(App[int]):
         )
 
     def _export(self, frame: Frame, scene: snapshot.Scene) -> None:
+        from capmon import snapshot
+
         host = frame.host.hostname if frame.host else "host"
         path = (self._folder or Path.cwd()) / snapshot.default_name(frame.at, host)
         try:
@@ -386,6 +398,8 @@ def _shown(keys: str) -> str:
 
 def run(app: CapmonApp) -> int:
     """Run the app in the terminal and give the exit status."""
+    app.last_resort = leaving.Exit()
+    app.last_resort.install(app.leave)
     status = app.run()
-    sys.stdout.flush()
+    app.last_resort.in_order()
     return int(status or app.return_code or 0)

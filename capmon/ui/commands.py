@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -61,9 +63,28 @@ VIEWS = ("overview", "application")
 def bindings() -> list[Binding]:
     """Bindings of all commands; their ids let the configuration rebind them."""
     return [
-        Binding(c.keys, c.action, c.help, show=False, id=c.id, priority=c.id == "quit", system=True)
+        Binding(keys, c.action, c.help, show=False, id=c.id, priority=first, system=True)
         for c in COMMANDS
+        for keys, first in _ranked(c)
     ]
+
+
+def _ranked(command: Command) -> list[tuple[str, bool]]:
+    """Keys, and whether they come before those of a dialog: ctrl+c leaves it, q closes it."""
+    if command.id != "quit":
+        return [(command.keys, False)]
+    return [(key, key.startswith("ctrl+")) for key in command.keys.split(",")]
+
+
+def unknown(ids: Iterable[str]) -> list[str]:
+    """One line for each id that is no command."""
+    known = [c.id for c in COMMANDS]
+    out = []
+    for name in ids:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            out.append(f"no command {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    return out
 
 
 def offered(*, read_only: bool) -> list[Command]:

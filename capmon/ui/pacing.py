@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
+
+from textual.drivers.linux_driver import LinuxDriver
 
 LEAST_GAP = 0.25
 """Seconds between two frames while the window has the focus."""
@@ -17,11 +20,31 @@ FEW = 2
 def backlog(driver: object) -> int:
     """Writes that the terminal has not taken yet.
 
-    Textual's writer thread blocks the event loop once its queue of 30 is full, and offers no
-    public way to ask how full it is.
+    Textual offers no public way to ask its writer thread.
     """
     thread: Any = getattr(driver, "_writer_thread", None)
     return 0 if thread is None else int(thread._queue.qsize())
+
+
+class SteadyDriver(LinuxDriver):
+    """Textual's driver, with output that never makes the event loop wait.
+
+    Textual's writer thread takes 30 writes and then blocks the loop until the terminal reads
+    again: no key would be seen and no sample taken. Here its queue takes any number; frames
+    are left out while there is a `backlog`, so that only what keys cause can pile up.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Textual writes to standard error, which may well be sent to a file.
+        self._file = sys.__stdout__
+
+    def start_application_mode(self) -> None:
+        """Begin to write, without a limit to the queue."""
+        super().start_application_mode()
+        thread: Any = self._writer_thread
+        if thread is not None:
+            thread._queue.maxsize = 0
 
 
 class Pacer:

@@ -15,6 +15,9 @@ from capmon.errors import ThemeError
 from capmon.resources import resource
 
 COLOURS = ("background", "bar", "ink", "dim", "faint", "rule", "accent", "future", "ok", "warning", "critical")  # fmt: skip
+_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader in C where there is one: ten times faster."""
+
 FLAGS = ("dark", "ansi", "mono")
 FALLBACK = "night"
 
@@ -53,7 +56,7 @@ def load(path: Path) -> Theme:
         ThemeError: Not readable, or a colour is missing, unknown or no colour.
     """
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = yaml.load(path.read_text(encoding="utf-8"), _SAFE)  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
         raise ThemeError(f"theme {path.name}: {str(fault).splitlines()[0]}") from fault
     if not isinstance(found, dict):

@@ -422,7 +422,7 @@ def hostile() -> Frame:
         trends=trends,
         texts={"db.status": ESCAPES},
         processes=TopProcesses(processes, (), processes[:1]),
-        fits=tuple(Fit(RATE, RATE, FitKind.LINEAR, problem=name) for name in NASTY)
+        fits=tuple(Fit(RATE, RATE, FitKind.LINEAR, problem=name or "?") for name in NASTY)
         + tuple(line(CPU, n, -n) for n in NUMBERS),
         headroom=tuple(
             Headroom(CPU, n, "", RATE, Estimate(n, n, n), n, n, True, "") for n in NUMBERS

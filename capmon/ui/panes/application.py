@@ -55,7 +55,7 @@ def draw(frame: Frame, view: View, width: int, height: int) -> list[Line]:
     source = _source(frame)
     if _is_down(frame):
         return [source, *lines][:height]
-    return [*lines[: height - 1], source][:height] if height > 3 else lines[:height]
+    return [*lines[: height - 1], source][:height] if height > 5 else lines[:height]
 
 
 def _is_down(frame: Frame) -> bool:

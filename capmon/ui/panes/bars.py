@@ -24,13 +24,18 @@ def header(frame: Frame | None, view: View, width: int) -> Line:
     left: Line = [bold(" capmon", "accent")]
     if frame is not None and frame.host is not None:
         host = frame.host
-        parts: list[Line] = [[ink(host.hostname)], [dim(host.system)], [dim(cores(host))]]
+        parts: list[Line] = [[ink(host.hostname)], [dim(system(host))], [dim(cores(host))]]
         parts += [[dim(memory(host))]]
         if host.boot_time is not None:
             parts.append([dim(f"up {span(frame.at - host.boot_time)}")])
         right = clock(frame, view)
         return spread([*left, dim("  "), *as_many(parts, width - 9 - length(right), " · ")], right, width)  # fmt: skip
     return [*left, dim("  reading this host")]
+
+
+def system(host: HostFacts) -> str:
+    """Name and version without what everybody knows: `Debian 12`."""
+    return host.system.partition(" (")[0].replace("GNU/Linux ", "")
 
 
 def cores(host: HostFacts) -> str:

@@ -44,7 +44,11 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
     """The lines."""
     if not frame.engine_ready:
         return [[dim("loading the models")]]
-    lines = [forecast_line(f, frame.at, width) for f in frame.forecasts]
+    shown = frame.forecasts
+    if len(shown) > height:
+        # Where not all fit, those that are about to cross a limit stay; the order is stable.
+        shown = tuple(sorted(shown, key=lambda f: -(f.breach_probability or 0.0) // LIKELY))
+    lines = [forecast_line(f, frame.at, width) for f in shown]
     if not lines:
         return [[dim("nothing to forecast yet")]]
     score = coverage_line(frame)
@@ -72,7 +76,7 @@ def forecast_line(forecast: Forecast, now: float, width: int) -> Line:
         line += [
             (spark(past, half, top), "accent"),
             ("▏", "faint"),
-            (spark(future, half, top).ljust(half), "future"),
+            (spark(future, len(future), top).ljust(half), "future"),
             dim("  "),
         ]
     return line + (answer(forecast, now) if not forecast.problem else [dim(forecast.problem)])

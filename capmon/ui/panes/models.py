@@ -42,8 +42,9 @@ class ModelsPane(Pane):
 
     def draw(self, frame: Frame, view: View, width: int, height: int) -> Drawing:
         """The fits, then headroom and the first limit."""
-        per = "per replica" if any(f.per_replica for f in frame.fits) else "whole service"
-        title = f"models · {per}" if frame.fits else "models"
+        known = [f for f in frame.fits if not f.problem]
+        per = "per replica" if any(f.per_replica for f in known) else "whole service"
+        title = f"models · {per}" if known else "models"
         return Drawing(title, draw(frame, width, height))
 
 
@@ -58,7 +59,9 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
         return [*fits, [], *answer, basis]
     if height >= len(fits) + 2:
         return [*fits, *answer, basis][:height]
-    return [answer[1], *fits, answer[0]][:height]
+    nearest = {h.target: i for i, h in enumerate(frame.headroom)}
+    order = sorted(range(len(fits)), key=lambda i: nearest.get(frame.fits[i].target, len(fits)))
+    return [answer[1], *(fits[i] for i in order), answer[0]][:height]
 
 
 def limit_for(frame: Frame, fit: Fit) -> Headroom | None:

@@ -171,7 +171,7 @@ def _cores(frame: Frame, width: int) -> Line:
     rest = f" +{len(values) - room + 6} more" if len(values) > room else ""
     shown = values[: room - len(rest)]
     return [
-        label("cores", LABEL),
+        label("core", LABEL),
         (spark(shown, len(shown), 1.0), "accent"),
         faint(rest),
     ]

@@ -16,7 +16,11 @@ from capmon.ui.widgets.text import Line, bold, dim, ink
 Propose = Callable[[int], ScalePlan | None]
 """A plan for so many replicas."""
 
-TEXT = 66
+WIDTH = 84
+"""Cells of the dialog where the terminal has them."""
+
+BESIDE = 19
+"""Cells of a line that are not prose: border, padding, scroll bar and name."""
 
 
 class ConfirmScreen(Sheet[ScalePlan | None]):
@@ -30,7 +34,7 @@ class ConfirmScreen(Sheet[ScalePlan | None]):
     ]
 
     def __init__(self, plan: ScalePlan, propose: Propose) -> None:
-        super().__init__("scale", "enter confirm · + - change · esc leave", 84)
+        super().__init__("scale", "enter confirm · + - change · esc leave", WIDTH)
         self.plan = plan
         self._propose = propose
         self._typed = ""
@@ -40,7 +44,12 @@ class ConfirmScreen(Sheet[ScalePlan | None]):
         self._show()
 
     def _show(self) -> None:
-        self.put(lines(self.plan))
+        width = min(WIDTH, self.app.size.width) - BESIDE
+        self.put(lines(self.plan, max(8, width)))
+
+    def on_resize(self) -> None:
+        """Wrap the prose anew."""
+        self._show()
 
     def action_leave(self) -> None:
         """Do nothing and leave."""
@@ -73,8 +82,8 @@ class ConfirmScreen(Sheet[ScalePlan | None]):
             self._show()
 
 
-def lines(plan: ScalePlan) -> list[Line]:
-    """What a person needs to say yes or no."""
+def lines(plan: ScalePlan, width: int = WIDTH - BESIDE) -> list[Line]:
+    """What a person needs to say yes or no; prose is wrapped to `width` cells."""
     origin = "unknown" if plan.origin is None else str(plan.origin)
     to = "unknown" if plan.to is None else str(plan.to)
     out: list[Line] = [
@@ -82,7 +91,7 @@ def lines(plan: ScalePlan) -> list[Line]:
         row("replicas", [bold(origin), dim(" → "), bold(to, "accent"), dim(f"   {plan.target}")]),
         [],
     ]
-    out += _block("why", plan.why or ("asked for by hand",), "ink")
+    out += _block("why", plan.why or ("asked for by hand",), "ink", width)
     for predicted in plan.predicted:
         text = (
             effect_text(predicted)
@@ -90,21 +99,21 @@ def lines(plan: ScalePlan) -> list[Line]:
             else f"{predicted.metric}: {predicted.problem}"
         )
         out.append(row("expected" if predicted is plan.predicted[0] else "", [ink(text)]))
-    out += _block("beware", plan.warnings, "warning")
-    out += _block("refused", plan.refusals, "critical")
+    out += _block("beware", plan.warnings, "warning", width)
+    out += _block("refused", plan.refusals, "critical", width)
     out.append([])
     mark = "will run" if plan.mode == "act" else "would run"
-    out += _block(mark, (command(plan.argv),) if plan.argv else ("nothing",), "ink")
+    out += _block(mark, (command(plan.argv),) if plan.argv else ("nothing",), "ink", width)
     if plan.mode != "act":
         out.append(row("", [bold("dry-run", "warning"), dim(": it is logged, nothing is changed")]))
     out += [[], _verdict(plan), []]
     return out
 
 
-def _block(name: str, texts: tuple[str, ...], tone: str) -> list[Line]:
+def _block(name: str, texts: tuple[str, ...], tone: str, width: int) -> list[Line]:
     out: list[Line] = []
     for text in texts:
-        for line in wrapped(text, TEXT, tone):
+        for line in wrapped(text, width, tone):
             out.append(row(name if not out else "", line))
     return out
 

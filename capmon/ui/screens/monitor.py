@@ -74,12 +74,11 @@ class MonitorScreen(Screen[None]):
         self.post_message(self.Composed())
 
     def compose(self) -> ComposeResult:
-        """Header, board, replicas, and keys or filter."""
+        """Header, board, replicas, keys."""
         yield Bar(id="header")
         yield BoardContainer(self.place_panes, [make() for make in self.panes])
         yield Bar(id="replicas")
         yield Bar(id="keys")
-        yield Input(placeholder="text to look for", id="filter", compact=True)
 
     @staticmethod
     def place_panes(width: int, height: int, focus: str, maximised: str) -> Board:
@@ -162,8 +161,10 @@ class MonitorScreen(Screen[None]):
 
     # Filter
 
-    def open_filter(self, text: str) -> None:
-        """Show the filter line."""
+    async def open_filter(self, text: str) -> None:
+        """Show the filter line, made when it is first wanted."""
+        if not self.query("#filter"):
+            await self.mount(Input(placeholder="text to look for", id="filter", compact=True))
         field = self.query_one("#filter", Input)
         field.add_class("-open")
         self.add_class("-filtering")

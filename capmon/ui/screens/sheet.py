@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from rich.cells import chop_cells
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from capmon.ui.widgets.grid import Grid
-from capmon.ui.widgets.text import Line, length
+from capmon.ui.widgets.text import Line, clean, length
 
 Result = TypeVar("Result")
 
@@ -36,6 +37,7 @@ class Sheet(ModalScreen[Result], Generic[Result]):
     """A scrolling sheet with a title."""
 
     ALLOW_SELECT = False
+    AUTO_FOCUS = ".sheet"
 
     def __init__(self, title: str, subtitle: str, width: int = 92) -> None:
         super().__init__()
@@ -60,10 +62,10 @@ def row(name: str, line: Line, width: int = 12) -> Line:
 
 
 def wrapped(text: str, width: int, tone: str = "ink") -> list[Line]:
-    """Prose in lines no wider than `width`."""
+    """Prose in lines no wider than `width`; a word that is wider goes on in the next line."""
     lines: list[Line] = []
     words: list[str] = []
-    for word in text.split():
+    for word in (part for word in clean(text).split() for part in chop_cells(word, width)):
         if words and length([(" ".join([*words, word]), tone)]) > width:
             lines.append([(" ".join(words), tone)])
             words = []

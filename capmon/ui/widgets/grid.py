@@ -113,14 +113,22 @@ def _cells(line: Line, width: int) -> list[Cell]:
     out: list[Cell] = []
     for text, token in line:
         for char in text:
-            size = 1 if char < "\u1100" else get_character_cell_size(char)
+            # Control characters have no width either: none ever reaches the terminal.
+            size = 1 if " " <= char < "\x7f" else get_character_cell_size(char)
             if size == 0:
                 continue
-            out.append((char, token))
+            out.append((_printable(char), token))
             if size == 2:
                 out.append(("", token))
     out += [(" ", "ink")] * (width - len(out))
+    if len(out) > width > 0 and out[width][0] == "":
+        out[width - 1] = (" ", out[width - 1][1])
     return out[:width]
+
+
+def _printable(char: str) -> str:
+    """A lone surrogate, from a name that is not UTF-8, cannot be written to a terminal."""
+    return "\ufffd" if "\ud800" <= char <= "\udfff" else char
 
 
 def _runs(line: Sequence[Cell]) -> Iterator[tuple[str, str]]:

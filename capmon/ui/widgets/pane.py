@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
+from textual.content import Content
 
 from capmon.model.frame import Frame
 from capmon.ui.widgets.grid import Grid
-from capmon.ui.widgets.text import Line, plain
+from capmon.ui.widgets.text import Line, clean, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Pane(Grid, can_focus=True):
         super().__init__(id=self.name_of_pane, classes="pane")
         self._frame: Frame | None = None
         self._view = View()
+        self._title = ""
 
     def draw(self, frame: Frame, view: View, width: int, height: int) -> Drawing:
         """What to show of a frame in `width` by `height` cells."""
@@ -83,9 +85,14 @@ class Pane(Grid, can_focus=True):
         if self._frame is None or width <= 0 or height <= 0 or not self.display:
             return
         drawing = self.draw(self._frame, self._view, width, height)
-        if drawing.title != self.border_title:
-            self.border_title = drawing.title
+        self._entitle(drawing.title)
         self.show(filtered(drawing, self._view.filter))
+
+    def _entitle(self, title: str) -> None:
+        """Titles are plain text: names with brackets are no markup."""
+        if title != self._title:
+            self._title = title
+            self.border_title = Content(clean(title))  # type: ignore[assignment]
 
     def on_resize(self, event: events.Resize) -> None:
         """Draw again for the new size."""
@@ -93,8 +100,8 @@ class Pane(Grid, can_focus=True):
         self._redraw()
 
     def on_mount(self) -> None:
-        """Titles are plain text: names with brackets are no markup."""
-        self.border_title = self.name_of_pane
+        """Stand there by name until the first frame."""
+        self._entitle(self.name_of_pane)
 
 
 def filtered(drawing: Drawing, wanted: str) -> list[Line]:
