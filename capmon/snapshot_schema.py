@@ -13,6 +13,7 @@ import types
 from collections.abc import Mapping
 from enum import Enum
 from functools import cache
+from itertools import pairwise
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from capmon.model.frame import Frame, Reading
@@ -169,7 +170,7 @@ def docstrings(cls: type) -> dict[str, str]:
     tree = ast.parse(inspect.getsource(sys.modules[cls.__module__]))
     body = next(n.body for n in tree.body if isinstance(n, ast.ClassDef) and n.name == cls.__name__)
     found = {"": (inspect.getdoc(cls) or "").partition("\n")[0]}
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in pairwise(body):
         match field, text:
             case (
                 ast.AnnAssign(target=ast.Name(id=name)),

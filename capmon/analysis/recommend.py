@@ -22,8 +22,10 @@ _PRIORITIES = {
 
 
 def priority(bottlenecks: Iterable[Bottleneck]) -> Priority:
-    """When to scale: as soon as the worst bottleneck asks for it."""
-    worst = max((b.severity for b in bottlenecks), key=lambda s: s.rank, default=None)
+    """When to scale: as soon as the worst bottleneck asks for it; one that eases does not ask."""
+    worst = max(
+        (b.severity for b in bottlenecks if not b.recovering), key=lambda s: s.rank, default=None
+    )
     return Priority.NONE if worst is None else _PRIORITIES.get(worst, Priority.NONE)
 
 

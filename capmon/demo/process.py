@@ -148,7 +148,7 @@ def demo_settings(port: int) -> dict[str, str]:
         "scaling.mode": "act",
         "scaling.target.kind": "http",
         "scaling.target.url": f"http://127.0.0.1:{port}/scale",
-        "scaling.target.interval": "1s",
+        "scaling.target.interval": "2s",
         "scaling.min": "2",
         "scaling.max": "10",
         "scaling.cooldown.up": "5s",

@@ -14,9 +14,9 @@ UNKNOWN = "–"
 
 # The dot parts the digits before it from those after it, so that a run of digits is read one way.
 _DIGITS = r"(?:\d+(?:\.\d*)?|\.\d+)"
-_NUMBER = re.compile(rf"\s*([+-]?{_DIGITS}(?:[eE][+-]?\d+)?)\s*([^\d\s].*?)?\s*")
-_PART = re.compile(rf"\s*({_DIGITS})\s*([a-zµ]+)\s*")
-_PARTS = re.compile(rf"(?:\s*{_DIGITS}\s*[a-zµ]+)+\s*")
+_NUMBER = re.compile(rf"([+-]?{_DIGITS}(?:[eE][+-]?\d+)?)\s*([^\d\s].*)?")
+_PART = re.compile(rf"({_DIGITS})\s*([a-zµ]+)")
+_PARTS = re.compile(rf"(?:{_DIGITS}\s*[a-zµ]+\s*){{2,}}")
 
 DURATIONS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}  # fmt: skip
 BYTES = {
@@ -32,7 +32,7 @@ def _split(text: str | float, what: str, example: str) -> tuple[float, str]:
     if isinstance(text, int | float):
         number, suffix = _number(text), ""
     else:
-        match = _NUMBER.fullmatch(text)
+        match = _NUMBER.fullmatch(text.strip())
         if match is None:
             raise QuantityError(f"expected {what} such as {example}, got {_short(text)}")
         number, suffix = _number(match[1]), match[2] or ""
@@ -70,14 +70,12 @@ def parse_duration(text: str | float) -> float:
     Raises:
         QuantityError: Not a duration, or negative.
     """
-    if isinstance(text, str):
-        parts = _PART.findall(text)
-        if len(parts) > 1 and _PARTS.fullmatch(text):
-            seconds = sum(parse_duration(f"{number}{unit}") for number, unit in parts)
-            return _bounded(seconds, "a duration", text)
     number, suffix = _split(text, "a duration", "250ms, 30s or 5m")
     if suffix and suffix not in DURATIONS:
-        raise QuantityError(f"{suffix!r} is not a unit of time: use {', '.join(DURATIONS)}")
+        if isinstance(text, str) and _PARTS.fullmatch(text.strip()):
+            seconds = sum(parse_duration(f"{n}{unit}") for n, unit in _PART.findall(text))
+            return _bounded(seconds, "a duration", text)
+        raise QuantityError(f"{_short(suffix)} is not a unit of time: use {', '.join(DURATIONS)}")
     if number < 0:
         raise QuantityError(f"expected a duration of 0 or more, got {_short(text)}")
     return _bounded(number * DURATIONS.get(suffix, 1.0), "a duration", text)
@@ -111,7 +109,7 @@ def parse_bytes(text: str | float) -> float:
     """
     number, suffix = _split(text, "a size", "4GiB or 512MB")
     if suffix and suffix not in BYTES:
-        raise QuantityError(f"{suffix!r} is not a unit of size: use {', '.join(BYTES)}")
+        raise QuantityError(f"{_short(suffix)} is not a unit of size: use {', '.join(BYTES)}")
     if number < 0:
         raise QuantityError(f"expected a size of 0 or more, got {_short(text)}")
     return _bounded(number * BYTES.get(suffix, 1), "a size", text)

@@ -15,7 +15,15 @@ from capmon.collectors.runner import Runner
 from capmon.config.schema import WINDOWS, Settings
 from capmon.errors import TargetError
 from capmon.model.frame import Event, Frame, Reading
-from capmon.model.results import Health, Outcome, Predicted, ReplicaState, ScalePlan, SourceState
+from capmon.model.results import (
+    Advice,
+    Health,
+    Outcome,
+    Predicted,
+    ReplicaState,
+    ScalePlan,
+    SourceState,
+)
 from capmon.model.sample import Batch
 from capmon.model.text import one_line
 from capmon.monitor.readings import Readings
@@ -137,13 +145,12 @@ class Monitor:
         predicted: tuple[Predicted, ...] = ()
         if state is not None and state.ready and wanted is not None and wanted > 0:
             predicted = predict_effect(frame.fits, frame.readings, state.ready, wanted)
-        why = (frame.advice.reason,) if frame.advice and frame.advice.reason else ()
         return self._actuator.propose(
             to=to,
             delta=delta,
             state=state,
             predicted=predicted,
-            why=why,
+            why=_why(frame.advice, wanted),
             data_age=self._data_age(frame),
             bottlenecks=frame.bottlenecks,
         )
@@ -290,6 +297,15 @@ class Monitor:
         for listener in self._listeners:
             with self._said(f"a listener, {getattr(listener, '__qualname__', 'unnamed')},"):
                 listener(frame)
+
+
+def _why(advice: Advice | None, wanted: int | None) -> tuple[str, ...]:
+    if advice is None or not advice.reason:
+        return ("asked for by hand",)
+    if advice.to == wanted:
+        return (advice.reason,)
+    to = "nothing" if advice.to is None else f"{advice.to}"
+    return ("asked for by hand", f"the models advise {to}: {advice.reason}")
 
 
 def _with_analysis(frame: Frame, done: Done) -> Frame:

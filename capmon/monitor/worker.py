@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 TREND_CELLS = 120
 
+LABELLED = "system.filesystem."
+"""Of metrics with labels, those that get a trend: a core or a device more would cost the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -139,5 +142,6 @@ def _said(fault: Exception) -> str:
 
 
 def _trends(store: Store, job: Job) -> dict[str, Trend]:
-    found = ((k, store.trend(k, job.at, job.window, TREND_CELLS)) for k in job.readings)
+    keys = (k for k in job.readings if "{" not in k or k.startswith(LABELLED))
+    found = ((k, store.trend(k, job.at, job.window, TREND_CELLS)) for k in keys)
     return {k: t for k, t in found if t is not None}

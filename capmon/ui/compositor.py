@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
@@ -34,8 +35,7 @@ _OFF = {on: off for _, on, off in _ATTRIBUTES}
 _SHOWN_ON_BLANKS = {"4", "7", "9"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Codes:
+class Codes(NamedTuple):
     """What a style asks of the terminal, in parts that can be sent apart."""
 
     background: str
@@ -47,8 +47,11 @@ class Codes:
     attributes: tuple[str, ...]
     """Parameters of bold, underline and the like."""
 
+    marks_blanks: bool
+    """Whether a blank shows more than its background: underline, reverse or strike."""
 
-PLAIN = Codes("49", "39", ())
+
+PLAIN = Codes("49", "39", (), False)
 
 
 @lru_cache(maxsize=2048)
@@ -61,7 +64,8 @@ def codes_of(style: Style | None, system: ColorSystem) -> Codes:
     for colour, foreground in ((style.bgcolor, False), (style.color, True)):
         found = () if colour is None else colour.downgrade(system).get_ansi_codes(foreground)
         colours.append(";".join(found) or ("39" if foreground else "49"))
-    return Codes(colours[0], colours[1], attributes)
+    marks = not _SHOWN_ON_BLANKS.isdisjoint(attributes)
+    return Codes(colours[0], colours[1], attributes, marks)
 
 
 def change(before: Codes, after: Codes) -> str:
@@ -126,7 +130,7 @@ class CellUpdate(ChopsUpdate):
 
 def _run(text: str, style: Style | None, system: ColorSystem, y: int, x: int) -> Run:
     codes = codes_of(style, system)
-    blank = not text.strip(" ") and not _SHOWN_ON_BLANKS.intersection(codes.attributes)
+    blank = not codes.marks_blanks and not text.strip(" ")
     raw = ""
     if style is not None and style.link:
         raw = style.render(text, color_system=system)
@@ -137,11 +141,10 @@ def joined(last: Run, run: Run) -> bool:
     """Whether a run could be taken into the one before it, and then it was."""
     if run.x != last.end or run.raw or last.raw:
         return False
-    if run.codes != last.codes:
-        if run.codes.background != last.codes.background:
+    if run.codes is not last.codes and run.codes != last.codes:
+        if run.codes.background != last.codes.background or not (run.blank or last.blank):
             return False
-        plain = not _SHOWN_ON_BLANKS.intersection(run.codes.attributes + last.codes.attributes)
-        if not (plain and (run.blank or last.blank)):
+        if run.codes.marks_blanks or last.codes.marks_blanks:
             return False
         if last.blank:
             last.codes = run.codes

@@ -46,6 +46,10 @@ class SteadyDriver(LinuxDriver):
         if thread is not None:
             thread._queue.maxsize = 0
 
+    def _sigtstp_application(self, *_: Any) -> None:
+        """Stop from the event loop: a signal may come while the queue's lock is held."""
+        self._loop.call_soon_threadsafe(super()._sigtstp_application)
+
 
 class Pacer:
     """Decides frame by frame."""

@@ -99,6 +99,9 @@ def _theme(name: str, found: dict[object, object]) -> Theme:
         "scrollbar": colour["faint"],
         "scrollbar-background": colour["background"],
     }
+    if found.get("ansi", False):
+        # Textual's own style sheets name these two and define them for its other themes alone.
+        variables |= {"ansi-background": colour["background"], "ansi-foreground": colour["ink"]}
     return Theme(
         name=name,
         primary=colour["accent"],

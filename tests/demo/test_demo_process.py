@@ -204,6 +204,6 @@ def test_the_settings_are_ones_that_the_loader_takes(tmp_path: Path) -> None:
     assert settings.scaling.mode == "act"
     assert settings.scaling.target.kind == "http"
     assert settings.scaling.target.url == "http://127.0.0.1:4321/scale"
-    assert settings.scaling.target.interval == 1.0
+    assert settings.scaling.target.interval == 2.0
     assert (settings.scaling.min, settings.scaling.max) == (2, 10)
     assert (settings.scaling.cooldown.up, settings.scaling.cooldown.down) == (5.0, 10.0)

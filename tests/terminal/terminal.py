@@ -187,6 +187,15 @@ class Terminal:
             self.pump(0.05)
         return self.process.returncode
 
+    def wait_status(self, status: str, seconds: float = PATIENCE) -> None:
+        """Read until the process is in a state that psutil names."""
+        process = psutil.Process(self.process.pid)
+        end = time.monotonic() + seconds
+        while process.status() != status:
+            assert time.monotonic() < end, f"{process.status()}, not {status}"
+            self.pump(0.05)
+        self.pump(0.1)
+
     # Doing
 
     def press(self, keys: str) -> None:

@@ -97,7 +97,7 @@ def _group(n: int, width: int, last: int) -> int:
     return group
 
 
-@given(st.lists(ANY, min_size=1, max_size=80), st.integers(1, 40), st.integers(0, 10**6))
+@given(st.lists(ANY, min_size=1, max_size=80), st.integers(2, 40), st.integers(0, 10**6))
 def test_cells_fit_and_keep_the_worst(values: list[float], width: int, last: int) -> None:
     """No more cells than asked for, and the worst value is among them."""
     shown = cells(trend(values, last), width, CPU)
@@ -107,6 +107,11 @@ def test_cells_fit_and_keep_the_worst(values: list[float], width: int, last: int
         assert max(v for v in shown if not math.isnan(v)) == max(known)
     else:
         assert all(math.isnan(v) for v in shown)
+
+
+def test_time_near_zero() -> None:
+    """A clock that starts at 1970 gives a spark as any other."""
+    assert cells(trend([0.1, 0.9, 0.3, 0.2], 2), 1, CPU) == [0.3]
 
 
 def test_worst_depends_on_the_metric() -> None:
@@ -183,7 +188,8 @@ def test_limit_stands_at_its_height() -> None:
     dashed = [y for y, row in enumerate(rows) if "╌" in text.plain(row)]
     assert dashed == [4]
     assert text.plain(rows[4]).startswith("  250 ms")
-    assert ("█", "warning") in rows[4]
+    assert any("█" in run and tone == "warning" for run, tone in rows[4])
+    assert all(tone != "warning" for row in rows[5:] for _, tone in row)
 
 
 # Text

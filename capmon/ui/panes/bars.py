@@ -14,6 +14,12 @@ from capmon.ui.widgets.grid import Grid
 from capmon.ui.widgets.pane import View
 from capmon.ui.widgets.text import Line, as_many, bold, dim, ink, join, length, spread
 
+WIDE = 100
+"""From this width on, the replicas line names limits and kind of the target."""
+
+RECENT = 300.0
+"""Seconds for which the last action's effect stands in place of the advice."""
+
 
 class Bar(Grid):
     """One line that fills the width."""
@@ -74,18 +80,17 @@ def replicas(frame: Frame | None, view: View, width: int) -> Line:
     state = frame.replicas
     ready = "–" if state.ready is None else str(state.ready)
     desired = "–" if state.desired is None else str(state.desired)
-    parts: list[Line] = [
-        [dim(" replicas "), bold(ready), dim(f" of {desired} ready"), dim(f", {state.minimum}–{state.maximum}, {state.kind}")],
-    ]  # fmt: skip
+    limits = f", {state.minimum}–{state.maximum}, {state.kind}" if width >= WIDE else ""
+    line: Line = [dim(" replicas "), bold(ready), dim(f" of {desired} ready{limits}")]
     if state.ready is None:
-        parts.append([("▲ ", "warning"), dim(state.reason or "count not known")])
+        line += [("  ▲ ", "warning"), dim(state.reason or "count not known")]
     last = frame.outcomes[0] if frame.outcomes else None
-    if last is not None and frame.at - last.at < 300:
-        parts.append(effect(last))
+    gap = "    " if width >= WIDE else "  "
+    if last is not None and frame.at - last.at < RECENT:
+        line = join([line, effect(last)], gap)
     elif frame.advice is not None:
-        parts.append(advice(frame))
-    tail = mode(view)
-    return spread(as_many(parts, width - length(tail) - 1, "    "), tail, width)
+        line = join([line, advice(frame)], gap)
+    return spread(line, mode(view), width)
 
 
 def mode(view: View) -> Line:
@@ -140,7 +145,7 @@ def effect(outcome: Outcome) -> Line:
 
 
 def against(predicted: Predicted, actual: Mapping[str, float]) -> Line:
-    """`p95 said 149 is 152 ms`."""
+    """`p95 said 149, is 152 ms`."""
     entry = metric(predicted.metric)
     seen = show(actual.get(predicted.metric), entry.unit)
     if predicted.after is None:
@@ -149,7 +154,7 @@ def against(predicted: Predicted, actual: Mapping[str, float]) -> Line:
     low, high, value = predicted.after.low, predicted.after.high, actual.get(predicted.metric)
     inside = value is None or low is None or high is None or low <= value <= high
     return [
-        dim(f"{entry.label} predicted {said.number}, is "),
+        dim(f"{entry.label} said {said.number}, is "),
         bold(seen.number, "ink" if inside else "warning"),
         dim(f" {seen.unit}"),
     ]

@@ -66,13 +66,17 @@ def _next(frame: Frame) -> list[Line]:
 def row(bottleneck: Bottleneck, width: int) -> Line:
     """Severity, what, evidence, impact, culprit, what to do, in columns of fixed width."""
     glyph, tone = SEVERITY[bottleneck.severity]
-    word = "easing" if bottleneck.recovering else bottleneck.severity.value
+    word = bottleneck.severity.value
+    if bottleneck.recovering:
+        glyph, tone, word = "◇", "dim", "easing"
     line: Line = [bold(f"{glyph} {word:<9}", tone)]
     line.append((padded(bottleneck.component, 11)[0], "ink!"))
     evidence = bottleneck.evidence[0].text if bottleneck.evidence else ""
     line.append(padded(evidence, min(EVIDENCE, max(12, width - length(line)))))
     room = width - length(line)
     todo = bottleneck.recommendations[0].text if bottleneck.recommendations else ""
+    if bottleneck.recovering:
+        todo = "wait until it is over"
     if room < 22:
         return line
     # Prose gives way first: the impact, then the culprit, never what to do.

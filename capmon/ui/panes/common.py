@@ -28,7 +28,7 @@ def bottleneck_on(frame: Frame, metric_keys: Iterable[str]) -> Bottleneck | None
 
 def state_token(bottleneck: Bottleneck | None) -> str:
     """Token of a bar: accent while all is well."""
-    if bottleneck is None or bottleneck.severity.rank < 2:
+    if bottleneck is None or bottleneck.recovering or bottleneck.severity.rank < 2:
         return "accent"
     return SEVERITY[bottleneck.severity][1]
 
@@ -38,6 +38,8 @@ def state_word(bottleneck: Bottleneck | None, *, short: bool = False) -> Line:
     if bottleneck is None:
         return []
     glyph, token = SEVERITY[bottleneck.severity]
+    if bottleneck.recovering:
+        return [dim("◇" if short else "◇ easing")]
     if short:
         return [bold(glyph, token)]
     return [bold(f"{glyph} {bottleneck.severity.value}", token)]

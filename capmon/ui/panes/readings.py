@@ -6,7 +6,7 @@ from capmon.model.frame import Frame
 from capmon.model.metric import CATALOGUE, metric
 from capmon.model.units import show, span
 from capmon.ui.widgets.pane import Drawing, Pane, View
-from capmon.ui.widgets.text import Line, dim, ink, number, padded
+from capmon.ui.widgets.text import Line, bold, dim, ink, number, padded
 
 PREFIXES = ("http.", "app.", "process.", "cache.", "db.", "replicas.")
 
@@ -26,7 +26,7 @@ def draw(frame: Frame, width: int) -> list[Line]:
     keys = [k for k in CATALOGUE if k.startswith(PREFIXES) and k in frame.readings]
     if not keys:
         return [[dim("the application was not read yet")]]
-    name = max(18, min(36, width - 30))
+    name = max(18, min(38, width - 16))
     return [_row(frame, k, name) for k in keys]
 
 
@@ -37,6 +37,8 @@ def _row(frame: Frame, metric_key: str, name: int) -> Line:
         return [head, dim("     –  "), dim(reading.reason)]
     shown = show(reading.value, metric(metric_key).unit)
     text = frame.texts.get(metric_key, "")
+    if metric_key == "db.status" and text:
+        return [head, dim("  "), bold(text)]
     age = frame.at - reading.at if reading.at is not None else 0.0
     line: Line = [head, number(shown, 6), dim(f" {shown.unit:<5}")]
     if text:

@@ -92,13 +92,10 @@ def lines(plan: ScalePlan, width: int = WIDTH - BESIDE) -> list[Line]:
         [],
     ]
     out += _block("why", plan.why or ("asked for by hand",), "ink", width)
-    for predicted in plan.predicted:
-        text = (
-            effect_text(predicted)
-            if predicted.after
-            else f"{predicted.metric}: {predicted.problem}"
-        )
-        out.append(row("expected" if predicted is plan.predicted[0] else "", [ink(text)]))
+    expected = [[ink(effect_text(p))] for p in plan.predicted if p.after is not None]
+    unknown = [[dim(f"{effect_text(p)}: {p.problem}")] for p in plan.predicted if p.after is None]
+    for i, line in enumerate(expected or unknown):
+        out.append(row("" if i else "expected", line))
     out += _block("beware", plan.warnings, "warning", width)
     out += _block("refused", plan.refusals, "critical", width)
     out.append([])

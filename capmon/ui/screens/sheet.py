@@ -65,7 +65,7 @@ def wrapped(text: str, width: int, tone: str = "ink") -> list[Line]:
     """Prose in lines no wider than `width`; a word that is wider goes on in the next line."""
     lines: list[Line] = []
     words: list[str] = []
-    for word in (part for word in clean(text).split() for part in chop_cells(word, width)):
+    for word in (part for whole in clean(text).split() for part in chop_cells(whole, width)):
         if words and length([(" ".join([*words, word]), tone)]) > width:
             lines.append([(" ".join(words), tone)])
             words = []

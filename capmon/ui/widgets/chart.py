@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 from capmon.model.metric import Unit
@@ -15,7 +16,7 @@ AXIS = 9
 
 def nice_top(value: float) -> float:
     """The least of 1, 2, 2.5 or 5 times a power of ten that is not below a value."""
-    if not math.isfinite(value) or value <= 0:
+    if not math.isfinite(value) or value < sys.float_info.min * 10:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= value * 0.9999)
@@ -36,6 +37,9 @@ def chart(
     room = width - AXIS
     if room < 4 or height < 1:
         return []
+    # A young history is drawn wider, so that it is not lost in an empty chart.
+    each = max(1, room // len(values)) if values else 1
+    values = [v for v in values for _ in range(each)]
     known = [v for v in values if math.isfinite(v)]
     top = nice_top(max([*known, limit or 0.0], default=1.0))
     rows = spark_rows(values, room, height, top)

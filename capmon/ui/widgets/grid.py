@@ -33,6 +33,7 @@ class Grid(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._lines: list[list[Cell]] = []
+        self._given: list[Line] = []
         self._styles_by_token: dict[str, Style] = {}
         self.cells_sent = 0
         """Cells that were called dirty since the start, for tests of the byte budget."""
@@ -40,19 +41,22 @@ class Grid(Widget):
     def show(self, lines: Sequence[Line]) -> None:
         """Show these lines; what does not fit is cut, equal cells are not sent again."""
         width, height = self.content_size
-        new = [_cells(fit(line, width), width) for line in lines[:height]]
-        new += [[(" ", "ink")] * width for _ in range(height - len(new))]
-        old, self._lines = self._lines, new
-        if len(old) != len(new) or (new and old and len(old[0]) != len(new[0])):
+        given = list(lines[:height])
+        given += [[] for _ in range(height - len(given))]
+        same_size = len(self._lines) == height and all(len(c) == width for c in self._lines[:1])
+        before, self._given = self._given, given
+        if not same_size:
+            self._lines = [_cells(fit(line, width), width) for line in given]
             self.cells_sent += width * height
             self.refresh()
             return
-        regions = [
-            Region(start, y, end - start, 1)
-            for y, (before, after) in enumerate(zip(old, new, strict=True))
-            if before != after
-            for start, end in changed_spans(before, after)
-        ]
+        regions: list[Region] = []
+        for y, line in enumerate(given):
+            if line == before[y]:
+                continue
+            old, new = self._lines[y], _cells(fit(line, width), width)
+            self._lines[y] = new
+            regions += [Region(a, y, b - a, 1) for a, b in changed_spans(old, new)]
         if regions:
             self.cells_sent += sum(region.width for region in regions)
             self.refresh(*regions)

@@ -24,7 +24,8 @@ def cells(trend: Trend | None, width: int, metric_key: str) -> list[float]:
     group = 1
     last = round(trend.end / trend.step)
     first = last - n
-    while _groups(first, last, group) > width:
+    # Groups as long as the whole are two at most, on both sides of a multiple of their length.
+    while group < n and _groups(first, last, group) > width:
         group += 1
     if group == 1:
         return list(trend.values)
@@ -36,7 +37,7 @@ def cells(trend: Trend | None, width: int, metric_key: str) -> list[float]:
         part = [v for v in trend.values[start - first : stop - first] if not math.isnan(v)]
         out.append(merge(part) if part else math.nan)
         start = stop
-    return out
+    return out[-width:]
 
 
 def _groups(first: int, last: int, group: int) -> int:
