@@ -319,8 +319,9 @@ def _scale(
     read_only: bool,
 ) -> int:
     before: tuple[Path | None, tuple[str, ...], bool] = ctx.find_root().obj or (None, (), False)
-    extra = {"scaling.mode": "dry-run"} if dry_run else {}
-    loaded = _load(config_path or before[0], (*before[1], *settings), extra)
+    # Last, so that no other setting can turn a dry run into a real one.
+    last = ("scaling.mode=dry-run",) if dry_run else ()
+    loaded = _load(config_path or before[0], (*before[1], *settings, *last))
     from capmon.headless import scale_once
 
     def confirm(text: str) -> bool:

@@ -89,7 +89,7 @@ def headroom_text(headroom: Headroom) -> str:
         text += f" ({digits(headroom.at.low)}–{digits(headroom.at.high)})"
     text += " users" if "users" in headroom.load else " req/s"
     if headroom.multiple is not None:
-        text += f", {headroom.multiple:.2f} times now"
+        text += f", {digits(headroom.multiple)} times now"
     return text + (", beyond the load seen" if headroom.extrapolated else "")
 
 

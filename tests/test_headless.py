@@ -8,6 +8,7 @@ import os
 import pty
 import select
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import fields, replace
@@ -256,19 +257,25 @@ def test_ctrl_c_at_the_question_ends_it(tmp_path: Path) -> None:
         *("--set", f"scaling.target.read={json.dumps(target.read)}"),
         *("--set", f"scaling.target.write={json.dumps(target.write)}"),
     ]
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(tmp_path)
-        os.execve(
-            sys.executable, [sys.executable, "-P", "-m", *argv], {**os.environ, "TERM": "xterm"}
-        )
-    said = _read_until(terminal, b"carry it out?")
-    assert b"carry it out?" in said, said
-    os.write(terminal, b"\x03")
-    status = _wait(pid)
-    os.close(terminal)
-    assert os.WIFEXITED(status)
-    assert os.WEXITSTATUS(status) == 1
+    terminal, other = pty.openpty()
+    asking = subprocess.Popen(
+        [sys.executable, "-P", "-m", *argv],
+        cwd=tmp_path,
+        env={**os.environ, "TERM": "xterm"},
+        stdin=other,
+        stdout=other,
+        stderr=other,
+    )
+    os.close(other)
+    try:
+        said = _read_until(terminal, b"carry it out?")
+        assert b"carry it out?" in said, said
+        asking.send_signal(signal.SIGINT)
+        assert asking.wait(5.0) == 1
+    finally:
+        asking.kill()
+        asking.wait()
+        os.close(terminal)
     assert (tmp_path / "t" / "count").read_text() == "3"
 
 
@@ -281,18 +288,6 @@ def _read_until(terminal: int, words: bytes, seconds: float = 15.0) -> bytes:
             except OSError:
                 break
     return said
-
-
-def _wait(pid: int, seconds: float = 5.0) -> int:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
-            return status
-        time.sleep(0.02)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    pytest.fail("it did not end")
 
 
 def test_gathering_can_be_done_again_in_one_process() -> None:

@@ -11,6 +11,8 @@ TRUSTED_REACH = 1.3
 """A curve is trusted up to this many times the greatest load that it has seen."""
 
 NO_GROWTH = "does not grow with load"
+UNCERTAIN = "growth not certain yet"
+"""The slope's interval holds zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,10 @@ def crossing(fit: Fit, limit: float) -> tuple[Estimate | None, str]:
             return None, "limit is not positive"
         limit = math.log(limit)
     error = fit.coefficients[0 if fit.kind is FitKind.LINEAR else 1].std_error
-    if slope <= 0 or (error is not None and slope <= (fit.t_quantile or 0.0) * error):
+    if slope <= 0:
         return None, NO_GROWTH
+    if error is not None and slope <= (fit.t_quantile or 0.0) * error:
+        return None, UNCERTAIN
     at = (limit - intercept) / slope
     if not math.isfinite(at):
         return None, NO_GROWTH

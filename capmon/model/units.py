@@ -157,8 +157,10 @@ def digits(value: float) -> str:
     """Three significant digits, at most three of them behind the point: `0.512`, `5.12`, `512`, `5120`.
 
     Width is at most five besides a minus sign; from 100,000 on, where no prefix helps any
-    more, an exponent keeps it so: `1e17`.
+    more, an exponent keeps it so: `1e17`. What is no number is a dash.
     """
+    if not math.isfinite(value):
+        return UNKNOWN
     size = abs(value)
     if size < 0.0005:
         return "0"

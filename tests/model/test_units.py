@@ -154,6 +154,12 @@ def test_digits_keep_their_width(value: float) -> None:
     assert float(digits(-value)) != 0 or digits(-value) == "0"
 
 
+def test_what_is_no_number_is_a_dash() -> None:
+    """NaN and infinity have no digits."""
+    for value in (math.nan, math.inf, -math.inf):
+        assert digits(value) == percent(value) == UNKNOWN
+
+
 @given(st.floats(min_value=1, max_value=99_999.49))
 def test_digits_hold_three_that_count(value: float) -> None:
     """The number shown is within half of the third digit of the value."""

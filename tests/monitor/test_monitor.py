@@ -364,6 +364,7 @@ async def test_dry_run_changes_nothing(tmp_path: Path) -> None:
         assert plan is not None
         assert (plan.origin, plan.to, plan.mode, plan.allowed) == (4, 5, "dry-run", True)
         assert plan.argv == ("docker", "service", "scale", "web=5")
+        assert plan.why == ("asked for by hand",)
         outcome = await rig.monitor.execute(plan)
         assert outcome.state is ActionState.DRY_RUN
         assert rig.service.written == []

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from textual import events
+from textual.geometry import Size
+from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 
 from capmon.config.loaded import Loaded
@@ -16,6 +20,9 @@ from capmon.model.results import ActionState, Outcome, ScalePlan
 from capmon.ui.app import CapmonApp
 from capmon.ui.panes.bars import Bar
 from capmon.ui.widgets.pane import Pane
+
+ROUNDS = 8
+"""How far a message may lead: key to screen to app to action to layout to drawing."""
 
 ARGV = ("docker", "service", "scale", "web={to}", "--name", "two words")
 
@@ -82,18 +89,33 @@ class Stage:
         self.app, self.monitor, self.pilot = app, monitor, pilot
 
     async def press(self, *keys: str) -> None:
-        """Press keys and wait until all is drawn."""
-        await self.pilot.press(*keys)
-        await self.settle()
+        """Press keys, each as soon as the one before was taken, and wait until all is drawn."""
+        for key in keys:
+            self.send(key)
+            await self.settle()
+
+    def send(self, key: str) -> None:
+        """Press a key as the terminal's driver tells it, without waiting for anything.
+
+        Textual's pilot sleeps after each key until the process looks idle, 80 ms a key.
+        """
+        name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+        self.app.post_message(events.Key(name, key if len(key) == 1 else key_to_character(name)))
 
     async def settle(self) -> None:
-        """Wait until nothing is left to do."""
-        await self.pilot.pause()
-        await self.pilot.pause()
+        """Wait until every widget has taken its messages, and those that they led to, and is drawn."""
+        for _ in range(ROUNDS):
+            await self.pilot._wait_for_screen()
+            await asyncio.sleep(0)
+            if self.app._exit or not self.app._screen_stack:
+                return
+            self.app.screen._on_timer_update()
 
     async def resize(self, width: int, height: int) -> None:
         """Give the terminal another size."""
-        await self.pilot.resize_terminal(width, height)
+        size = Size(width, height)
+        self.app._driver._size = size  # type: ignore[union-attr]
+        self.app.post_message(events.Resize(size, size))
         await self.settle()
 
     async def give(self, frame: Frame) -> None:
@@ -144,12 +166,13 @@ async def staged(
     monitor: FakeMonitor | None = None,
     read_only: bool = False,
     folder: Path | None = None,
+    notifications: bool = False,
 ) -> AsyncIterator[Stage]:
     """The app with a frame on it."""
     monitor = monitor or FakeMonitor()
     loaded = Loaded(settings or Settings(), {}, None, "")
     app = CapmonApp(monitor, loaded, read_only=read_only, folder=folder)  # type: ignore[arg-type]
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         stage = Stage(app, monitor, pilot)
         await stage.settle()
         if frame is not None:

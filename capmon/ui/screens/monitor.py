@@ -39,6 +39,7 @@ class BoardContainer(Widget):
             self.set_class(board.kind == name, f"-{name}")
         for pane in self.query(Pane):
             pane.display = pane.id in board.places
+            pane.kind = board.kind
         self.refresh(layout=True)
 
     def on_resize(self, event: events.Resize) -> None:

@@ -34,6 +34,7 @@ class Grid(Widget):
         super().__init__(id=id, classes=classes)
         self._lines: list[list[Cell]] = []
         self._given: list[Line] = []
+        self._strips: dict[int, Strip] = {}
         self._styles_by_token: dict[str, Style] = {}
         self.cells_sent = 0
         """Cells that were called dirty since the start, for tests of the byte budget."""
@@ -47,6 +48,7 @@ class Grid(Widget):
         before, self._given = self._given, given
         if not same_size:
             self._lines = [_cells(fit(line, width), width) for line in given]
+            self._strips.clear()
             self.cells_sent += width * height
             self.refresh()
             return
@@ -56,10 +58,32 @@ class Grid(Widget):
                 continue
             old, new = self._lines[y], _cells(fit(line, width), width)
             self._lines[y] = new
+            self._strips.pop(y, None)
             regions += [Region(a, y, b - a, 1) for a, b in changed_spans(old, new)]
         if regions:
             self.cells_sent += sum(region.width for region in regions)
             self.refresh(*regions)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines inside a region, each drawn once until it changes.
+
+        A grid has no border and no padding of Textual's, so the general way, which takes them
+        into account line by line, is left out.
+        """
+        if self.styles.gutter:
+            return super().render_lines(crop)
+        background = self.background_colors[1]
+        x1, x2 = crop.x, crop.right
+        out: list[Strip] = []
+        for y in crop.line_range:
+            strip = self._strips.get(y)
+            if strip is None:
+                strip = self.render_line(y)
+                for line_filter in self.app.get_line_filters():
+                    strip = strip.apply_filter(line_filter, background)
+                self._strips[y] = strip
+            out.append(strip.crop(x1, x2))
+        return out
 
     def texts(self) -> list[str]:
         """What is shown, line by line, without styles and trailing blanks."""
@@ -85,6 +109,7 @@ class Grid(Widget):
     def notify_style_update(self) -> None:
         """Forget resolved styles when the theme changes."""
         self._styles_by_token = {}
+        self._strips.clear()
         super().notify_style_update()
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
-from textual.content import Content
 
 from capmon.model.frame import Frame
+from capmon.ui.widgets.border import framed, inner
 from capmon.ui.widgets.grid import Grid
-from capmon.ui.widgets.text import Line, clean, plain
+from capmon.ui.widgets.text import Line, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ class Pane(Grid, can_focus=True):
         super().__init__(id=self.name_of_pane, classes="pane")
         self._frame: Frame | None = None
         self._view = View()
-        self._title = ""
+        self.kind = "wide"
+        """How it is framed; see `border.Kind`."""
 
     def draw(self, frame: Frame, view: View, width: int, height: int) -> Drawing:
         """What to show of a frame in `width` by `height` cells."""
@@ -81,27 +82,29 @@ class Pane(Grid, can_focus=True):
         self._redraw()
 
     def _redraw(self) -> None:
-        width, height = self.content_size
-        if self._frame is None or width <= 0 or height <= 0 or not self.display:
+        width, height = self.size
+        if width <= 0 or height <= 0 or not self.display:
             return
-        drawing = self.draw(self._frame, self._view, width, height)
-        self._entitle(drawing.title)
-        self.show(filtered(drawing, self._view.filter))
-
-    def _entitle(self, title: str) -> None:
-        """Titles are plain text: names with brackets are no markup."""
-        if title != self._title:
-            self._title = title
-            self.border_title = Content(clean(title))  # type: ignore[assignment]
+        room, rows = inner(self.kind, width, height)
+        drawing = Drawing(self.name_of_pane, [])
+        if self._frame is not None and room > 0 and rows > 0:
+            drawing = self.draw(self._frame, self._view, room, rows)
+        lines = filtered(drawing, self._view.filter)
+        title, focused = drawing.title, self.has_focus
+        self.show(framed(self.kind, title, lines, width, height, focused=focused))
 
     def on_resize(self, event: events.Resize) -> None:
         """Draw again for the new size."""
         del event
         self._redraw()
 
-    def on_mount(self) -> None:
-        """Stand there by name until the first frame."""
-        self._entitle(self.name_of_pane)
+    def on_focus(self) -> None:
+        """Show the focus in the border."""
+        self._redraw()
+
+    def on_blur(self) -> None:
+        """Show that the focus is elsewhere."""
+        self._redraw()
 
 
 def filtered(drawing: Drawing, wanted: str) -> list[Line]:

@@ -17,7 +17,7 @@ Run = tuple[str, str]
 Line = list[Run]
 """Runs from left to right."""
 
-TOKENS = ("ink", "dim", "faint", "accent", "future", "ok", "warning", "critical")
+TOKENS = ("ink", "dim", "faint", "accent", "future", "ok", "warning", "critical", "rule")
 
 SEVERITY: dict[Severity, tuple[str, str]] = {
     Severity.CRITICAL: ("◆", "critical"),
