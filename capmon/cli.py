@@ -131,12 +131,9 @@ def _terminal() -> bool:
 
 
 def _live(loaded: Loaded, *, read_only: bool) -> int:
-    from capmon.clock import SystemClock
-    from capmon.monitor.build import build
-    from capmon.ui.app import CapmonApp, run
+    from capmon.ui.live import live, run
 
-    monitor = build(loaded, SystemClock(), read_only=read_only)
-    return run(CapmonApp(monitor, loaded, read_only=read_only))
+    return run(live(loaded, read_only=read_only))
 
 
 @main.command()
@@ -171,7 +168,8 @@ def _live_demo(loaded: Loaded, service: Any, *, read_only: bool) -> int:
     from capmon.clock import SystemClock
     from capmon.demo.waiting import Readiness, Waiting
     from capmon.monitor.build import build
-    from capmon.ui.app import CapmonApp, run
+    from capmon.ui.app import CapmonApp
+    from capmon.ui.live import run
 
     readiness = Readiness(service)
     monitor = build(

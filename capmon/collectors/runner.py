@@ -61,13 +61,15 @@ class Runner:
         chance = rng or random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._sources = [_Source(one, clock, on_batch, chance) for one in collectors]
         self._tasks: list[asyncio.Task[None]] = []
+        self._begun: set[str] = set()
 
-    def start(self) -> None:
-        """Begin to read, every collector at once."""
-        if not self._tasks:
-            self._tasks = [
-                asyncio.create_task(s.run(), name=f"read {s.name}") for s in self._sources
-            ]
+    def start(self, only: str | None = None) -> None:
+        """Begin to read: one collector by name, or all that do not read yet, at once."""
+        for source in self._sources:
+            if source.name not in self._begun and only in (None, source.name):
+                self._begun.add(source.name)
+                task = asyncio.create_task(source.run(), name=f"read {source.name}")
+                self._tasks.append(task)
 
     def health(self) -> tuple[Health, ...]:
         """How each collector does, in the order given."""
@@ -91,6 +93,7 @@ class Runner:
     async def stop(self) -> None:
         """End all readings and close all collectors, within a second even if one hangs."""
         tasks, self._tasks = self._tasks, []
+        self._begun.clear()
         ending: list[asyncio.Task[Any]] = [*tasks, *(s.reading for s in self._sources if s.reading)]
         for task in ending:
             task.cancel()

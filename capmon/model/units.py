@@ -189,7 +189,7 @@ def show(value: float | None, unit: Unit) -> Shown:
         return Shown(UNKNOWN, _unit_name(unit))
     match unit:
         case Unit.RATIO:
-            return Shown(percent(value), "%")
+            return Shown(percent(math.copysign(min(abs(value), 1e300), value)), "%")
         case Unit.SECONDS:
             return show_seconds(value)
         case Unit.BYTES:

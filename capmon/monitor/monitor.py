@@ -89,16 +89,22 @@ class Monitor:
         """Call `listener` with every new frame, on the event loop."""
         self._listeners.append(listener)
 
-    async def start(self) -> None:
-        """Begin to collect. The analysis loads when `start_engine` is called."""
+    async def start(self, *, host_first: bool = False) -> None:
+        """Begin to collect; the analysis waits for `start_engine`.
+
+        Args:
+            host_first: Let the other sources wait for it too: what they import would keep the
+                first paint waiting.
+        """
         self._loop = asyncio.get_running_loop()
-        self._runner.start()
+        self._runner.start(PACEMAKER if host_first else None)
         self._ticking = asyncio.create_task(self._tick_forever(), name="capmon-ticks")
 
     def start_engine(self) -> None:
-        """Load the analysis, after the first paint; a second call does nothing."""
+        """Load the analysis, and ask the sources that wait; a second call does nothing."""
         if not self._engine_started:
             self._engine_started = True
+            self._runner.start()
             self._worker.start()
 
     async def stop(self) -> None:

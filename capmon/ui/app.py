@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
-from textual.drivers.linux_driver import LinuxDriver
 from textual.events import AppBlur, AppFocus
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
@@ -22,10 +22,11 @@ from capmon.config.schema import WINDOWS
 from capmon.errors import CapmonError
 from capmon.model.frame import Frame
 from capmon.model.results import ActionState, ScalePlan
+from capmon.model.text import one_line
 from capmon.monitor.monitor import Monitor
 from capmon.ui import leaving, themes
 from capmon.ui.commands import VIEWS, bindings, unknown
-from capmon.ui.pacing import Pacer, SteadyDriver, backlog
+from capmon.ui.pacing import Pacer, backlog
 from capmon.ui.palette import CapmonCommands
 from capmon.ui.screens.monitor import MonitorScreen
 from capmon.ui.screens.overview import OverviewScreen
@@ -56,6 +57,7 @@ class CapmonApp(App[int]):
         *,
         read_only: bool = False,
         beside: Background | None = None,
+        painted: asyncio.Event | None = None,
         folder: Path | None = None,
         driver_class: type[Driver] | None = None,
     ) -> None:
@@ -66,6 +68,7 @@ class CapmonApp(App[int]):
         self.read_only = read_only
         self.pacer = Pacer()
         self._beside = beside
+        self._painted = painted or asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._folder = folder
         self._blurred = False
@@ -99,11 +102,6 @@ class CapmonApp(App[int]):
             wanted = themes.FALLBACK
         self.theme = wanted
 
-    def get_driver_class(self) -> type[Driver]:
-        """Textual's choice, in the form that never waits for the terminal."""
-        chosen = super().get_driver_class()
-        return SteadyDriver if chosen is LinuxDriver else chosen
-
     def get_line_filters(self) -> list[LineFilter]:
         """Without colour, an ANSI theme keeps the terminal's own: black on black otherwise."""
         filters = super().get_line_filters()
@@ -117,21 +115,21 @@ class CapmonApp(App[int]):
         self.push_screen(OverviewScreen())
         loop = asyncio.get_running_loop()
         self.monitor.on_frame(self._take)
-        await self.monitor.start()
+        await self.monitor.start(host_first=True)
         if self._beside is not None:
             self._tasks.append(loop.create_task(self._run_beside(self._beside)))
         if not self.is_headless:
             self.set_interval(0.5, self._watch_terminal)
         for text in self._notices:
-            self.notify(text, title="theme", severity="warning", markup=False)
+            self.notify(text, title="theme", severity="warning")
         for text in unknown(self.loaded.settings.keys):
-            self.notify(text, title="keys", severity="warning", markup=False)
+            self.notify(text, title="keys", severity="warning")
 
     async def _run_beside(self, beside: Background) -> None:
         try:
             await beside()
         except CapmonError as fault:
-            self.notify(str(fault), severity="error", markup=False)
+            self.notify(str(fault), severity="error")
 
     def _take(self, frame: Frame) -> None:
         """A new frame from the monitor."""
@@ -157,6 +155,7 @@ class CapmonApp(App[int]):
             self.call_after_refresh(self._start_engine)
 
     def _start_engine(self) -> None:
+        self._painted.set()
         self.monitor.start_engine()
 
     @property
@@ -305,7 +304,7 @@ class CapmonApp(App[int]):
         """Change to the next theme."""
         at = self._theme_names.index(self.theme) if self.theme in self._theme_names else -1
         self.theme = self._theme_names[(at + 1) % len(self._theme_names)]
-        self.notify(f"theme {self.theme}", timeout=1.5, markup=False)
+        self.notify(f"theme {self.theme}", timeout=1.5)
 
     def action_export(self) -> None:
         """Write what is shown to a file, off the event loop."""
@@ -338,10 +337,11 @@ class CapmonApp(App[int]):
         path = (self._folder or Path.cwd()) / snapshot.default_name(frame.at, host)
         try:
             snapshot.write(snapshot.document(frame, self.loaded, scene), path)
+            said, options = str(path), {"title": "exported"}
         except (CapmonError, OSError) as fault:
-            self.call_from_thread(self.notify, str(fault), title="not exported", severity="error", markup=False)  # fmt: skip
-        else:
-            self.call_from_thread(self.notify, str(path), title="exported", markup=False)
+            said, options = str(fault), {"title": "not exported", "severity": "error"}
+        with contextlib.suppress(RuntimeError):  # the app has ended
+            self.notify(said, **options)
 
     # Scaling
 
@@ -355,7 +355,7 @@ class CapmonApp(App[int]):
         plan = self._plan(delta)
         if plan is None:
             text = "nothing is scaled: set scaling.target in capmon.yaml"
-            self.notify(text, severity="warning", markup=False)
+            self.notify(text, severity="warning")
             return
         from capmon.ui.screens.confirm import ConfirmScreen
 
@@ -375,9 +375,13 @@ class CapmonApp(App[int]):
     async def _execute(self, plan: ScalePlan) -> None:
         outcome = await self.monitor.execute(plan)
         if outcome.state in (ActionState.FAILED, ActionState.REFUSED):
-            self.notify(outcome.detail, title=outcome.state.value, severity="error", markup=False)
+            self.notify(outcome.detail, title=outcome.state.value, severity="error")
         elif outcome.state is ActionState.DRY_RUN:
-            self.notify("nothing was run; the audit log has it", title="dry-run", markup=False)
+            self.notify("nothing was run; the audit log has it", title="dry-run")
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Show a notice: plain text, which may come from outside."""
+        super().notify(one_line(message), **{"markup": False, **options})
 
     def get_system_commands(self, screen: Screen[Any]) -> list[SystemCommand]:
         """None of Textual's own: the palette holds what capmon can do."""
@@ -394,12 +398,3 @@ def _replaced(view: View, **changes: Any) -> View:
 def _shown(keys: str) -> str:
     """The first of some keys as a footer shows it."""
     return keys.split(",")[0].strip()
-
-
-def run(app: CapmonApp) -> int:
-    """Run the app in the terminal and give the exit status."""
-    app.last_resort = leaving.Exit()
-    app.last_resort.install(app.leave)
-    status = app.run()
-    app.last_resort.in_order()
-    return int(status or app.return_code or 0)

@@ -41,7 +41,7 @@ class SteadyDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Begin to write, without a limit to the queue."""
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         thread: Any = self._writer_thread
         if thread is not None:
             thread._queue.maxsize = 0

@@ -57,7 +57,7 @@ def load(path: Path) -> Theme:
     """
     try:
         found = yaml.load(path.read_text(encoding="utf-8"), _SAFE)  # noqa: S506 - a safe loader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
+    except (OSError, ValueError, yaml.YAMLError) as fault:  # ValueError: no UTF-8, or no such date
         raise ThemeError(f"theme {path.name}: {str(fault).splitlines()[0]}") from fault
     if not isinstance(found, dict):
         raise ThemeError(f"theme {path.name}: expected colours by name")

@@ -158,6 +158,17 @@ class Terminal:
         """The screen."""
         return "\n".join(self.lines)
 
+    def first_rows(self, start: int) -> list[str]:
+        """The first row of the screen after each update that came from byte `start` on."""
+        screen = pyte.Screen(self.screen.columns, self.screen.lines)
+        stream = pyte.ByteStream(screen)
+        stream.feed(UNKNOWN_TO_PYTE.sub(b"", bytes(self.raw[:start])))
+        rows = []
+        for update in bytes(self.raw[start:]).split(b"\x1b[?2026l"):
+            stream.feed(UNKNOWN_TO_PYTE.sub(b"", update))
+            rows.append("".join(screen.buffer[0][x].data for x in range(screen.columns)))
+        return rows
+
     def wait_for(self, pattern: str, seconds: float = PATIENCE) -> re.Match[str]:
         """Read until the screen matches a regular expression.
 

@@ -50,13 +50,6 @@ def test_json_is_the_default(capmon: Run) -> None:
     assert content["config"]["origins"].keys() == {"interval", "app.source"}
 
 
-def test_text_is_the_summary(capmon: Run) -> None:
-    """The text holds the same as the screen's panes, a line each."""
-    done = capmon("snapshot", "--text", *HOST_ALONE)
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.startswith(b"capmon  ")
-
-
 @pytest.mark.parametrize("form", ["--json", "--text"])
 def test_a_file_is_written_instead(capmon: Run, tmp_path: Path, form: str) -> None:
     """Standard output stays empty, and the file's name is told on standard error."""
@@ -110,7 +103,7 @@ def test_check_is_one_line_and_a_status(
 BROKEN = "intervall: 1s\napp: {source: jsn}\nscaling: {min: -1}\n"
 
 
-@pytest.mark.parametrize("command", [(), ("snapshot",), ("check",), ("config", "check")])
+@pytest.mark.parametrize("command", [(), ("snapshot",)])
 def test_a_broken_file_is_refused_with_all_its_faults(
     capmon: Run, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
@@ -167,7 +160,7 @@ class Answer(BaseHTTPRequestHandler):
 
     server: Replicas
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class's name
+    def do_GET(self) -> None:
         """How many there are."""
         body = json.dumps({"ready": self.server.count, "desired": self.server.count}).encode()
         self.send_response(200)
@@ -175,7 +168,7 @@ class Answer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_PUT(self) -> None:  # noqa: N802
+    def do_PUT(self) -> None:
         """How many there shall be."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append(body)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import psutil
 import pytest
+from _pytest.mark.structures import ParameterSet
 from terminal import Terminal, gone
 
 Start = Callable[..., Terminal]
@@ -20,6 +21,11 @@ SOON = 2.0
 """Seconds in which it must be gone: one that it gives itself, and one for a busy machine."""
 
 
+def slow(*values: object) -> ParameterSet:
+    """A case for the long suite alone: it differs little from its neighbour."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def assert_restored(terminal: Terminal) -> None:
     """Nothing of the screen is left in the terminal."""
     assert terminal.modes_left() == set()
@@ -29,7 +35,7 @@ def assert_restored(terminal: Terminal) -> None:
 
 def fill(terminal: Terminal) -> None:
     """Have it draw, without reading, until far more waits to be written than a terminal takes."""
-    for _ in range(10):
+    for _ in range(6):
         for view in "21":
             terminal.press(view)
             time.sleep(0.1)
@@ -46,7 +52,9 @@ def test_a_key_leaves_with_status_0(screen: Start, keys: str, name: str) -> None
     assert_restored(terminal)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGHUP, slow(signal.SIGINT), slow(signal.SIGQUIT)]
+)
 def test_a_signal_leaves_with_its_status(screen: Start, number: signal.Signals) -> None:
     """The status is 128 and the signal's number, the terminal as before."""
     terminal = screen(*HOST_ALONE)
@@ -56,7 +64,9 @@ def test_a_signal_leaves_with_its_status(screen: Start, number: signal.Signals) 
     assert_restored(terminal)
 
 
-@pytest.mark.parametrize("after", [0.1, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6])
+@pytest.mark.parametrize(
+    "after", [slow(0.1), slow(0.25), 0.3, slow(0.35), 0.4, slow(0.5), slow(0.6)]
+)
 def test_a_signal_while_it_starts_leaves_nothing_behind(screen: Start, after: float) -> None:
     """However early the signal comes, it ends, and the terminal is as before."""
     terminal = screen(*HOST_ALONE)
@@ -83,7 +93,7 @@ def test_a_terminal_that_goes_away_ends_it_although_sighup_is_ignored(screen: St
     assert terminal.wait_exit(SOON, read=False) == 128 + signal.SIGHUP
 
 
-@pytest.mark.parametrize("how", ["q", "SIGTERM"])
+@pytest.mark.parametrize("how", ["q", slow("SIGTERM")])
 def test_it_leaves_a_terminal_that_stopped_reading(screen: Start, how: str) -> None:
     """Far more is queued than the terminal takes; still it ends, and its last words arrive."""
     terminal = screen(*HOST_ALONE, controlling=False)
@@ -99,6 +109,7 @@ def test_it_leaves_a_terminal_that_stopped_reading(screen: Start, how: str) -> N
     assert not terminal.nonblocking()
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_a_terminal_stopped_reading_for_a_while(screen: Start) -> None:
     """Keys pressed meanwhile count, and the screen is whole once it is read again."""
     terminal = screen(*HOST_ALONE)
@@ -131,7 +142,7 @@ DEMO_LIVE = r"replicas +\d+ of \d+ ready"
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -signal.SIGKILL)],
+    [(signal.SIGTERM, 143), slow(signal.SIGHUP, 129), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_the_demo_leaves_no_process(screen: Start, number: signal.Signals, status: int) -> None:
     """However the monitor ends, the service that it started ends too."""

@@ -42,7 +42,7 @@ def test_the_demo_on_a_pipe_shows_the_service_and_ends_it(capmon: Run) -> None:
 
 @pytest.mark.parametrize(
     ("env", "redirect"),
-    [({"TERM": "dumb"}, ""), ({"TERM": ""}, ""), ({}, "</dev/null"), ({}, "<&-"), ({}, ">out")],
+    [({"TERM": "dumb"}, ""), ({}, "</dev/null"), ({}, "<&-"), ({}, ">out")],
 )
 def test_half_a_terminal_gets_the_summary(
     screen: Callable[..., Terminal], env: dict[str, str], redirect: str, tmp_path: Path
@@ -88,13 +88,10 @@ def test_an_encoding_without_our_glyphs_gets_stand_ins_in_text(capmon: Run) -> N
     assert_summary(done.stdout.decode("latin-1"))
 
 
-@pytest.mark.parametrize(
-    "env",
-    [{"LANG": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
-)
-def test_an_ascii_locale_is_no_fault(capmon: Run, env: dict[str, str]) -> None:
-    """LANG=C gets UTF-8 or stand-ins, never a UnicodeEncodeError."""
-    done = capmon(*QUICK, env=env)
+def test_an_ascii_locale_is_no_fault(capmon: Run) -> None:
+    """Where even Python takes ASCII for all that there is, nothing raises."""
+    ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = capmon(*QUICK, env=ascii_alone)
     assert (done.returncode, done.stderr) == (0, b"")
     assert_summary(done.stdout.decode())
 

@@ -15,10 +15,9 @@ NEVER = {"scipy", "pandas", "plotext"}
 
 PROGRAM = """
 import asyncio, json, sys
-from capmon.clock import SystemClock
 from capmon.config.load import load
-from capmon.monitor.build import build
 from capmon.ui.app import CapmonApp
+from capmon.ui.live import live
 
 seen = []
 
@@ -33,8 +32,7 @@ CapmonApp.__setattr__ = watched
 
 async def main(source, seconds):
     overrides = {"app.source": source, "app.url": "http://127.0.0.1:9/api/v1", "interval": "200ms"}
-    loaded = load(None, overrides=overrides)
-    app = CapmonApp(build(loaded, SystemClock()), loaded)
+    app = live(load(None, overrides=overrides))
     async with app.run_test(size=(120, 40)):
         for _ in range(400):
             await asyncio.sleep(0.02)
@@ -68,7 +66,7 @@ def modules(
     return set(first), set(last), engine
 
 
-@pytest.mark.parametrize("source", ["none", "json", "openmetrics"])
+@pytest.mark.parametrize("source", ["json", "openmetrics"])
 def test_nothing_heavy_comes_before_the_first_paint(
     environment: dict[str, str], tmp_path: Path, source: str
 ) -> None:
@@ -78,6 +76,7 @@ def test_nothing_heavy_comes_before_the_first_paint(
     assert first & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_the_live_engine_needs_numpy_alone(environment: dict[str, str], tmp_path: Path) -> None:
     """After 5 seconds, with results, scipy, pandas and plotext are still not loaded."""
     _, last, engine = modules("none", 5.0, environment, tmp_path)

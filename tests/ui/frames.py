@@ -383,7 +383,7 @@ def app_down() -> Frame:
     )  # fmt: skip
 
 
-ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J \r\n\t\x00\x7f [b]markup[/b] [/]"
+ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J \r\n\t\x00\x7f\udc80 [b]markup[/b] [/]"
 WIDE = "日本語のプロセス名前テスト"
 ZERO = "e\u0301 a\u200bb \u202eright-to-left\u2066 👨‍👩‍👧‍👦 ❤️ ﷽"
 LONG = "x" * 300
@@ -411,7 +411,9 @@ def hostile() -> Frame:
         ProcessUse(i, name, NUMBERS[i], NUMBERS[i], NUMBERS[-i]) for i, name in enumerate(NASTY)
     )
     problems = tuple(
-        bottleneck(name, severity, k, culprit=name, impact=name, evidence=(Evidence(k, None, name),))
+        bottleneck(
+            name, severity, k, culprit=name, impact=name, evidence=(Evidence(k, None, name),)
+        )
         for name, severity, k in zip(NASTY, [*Severity, *Severity], readings, strict=False)
     )
     return replace(
@@ -428,12 +430,15 @@ def hostile() -> Frame:
             Headroom(CPU, n, "", RATE, Estimate(n, n, n), n, n, True, "") for n in NUMBERS
         )
         + tuple(Headroom(P95, 0.25, "", RATE, None, None, problem=name) for name in NASTY),
-        forecasts=tuple(
-            forecast(CPU, n, n, breach_probability=0.5, time_to_limit=TimeToLimit(n, n, n))
-            for n in NUMBERS
-        )
-        + (Forecast(P95, NOW), Forecast(P95, NOW, problem=ESCAPES))
-        + (forecast(P99, 1.0, None, median=NUMBERS, low=NUMBERS, high=NUMBERS),),
+        forecasts=(
+            *(
+                forecast(CPU, n, n, breach_probability=0.5, time_to_limit=TimeToLimit(n, n, n))
+                for n in NUMBERS
+            ),
+            Forecast(P95, NOW),
+            Forecast(P95, NOW, problem=ESCAPES),
+            forecast(P99, 1.0, None, median=NUMBERS, low=NUMBERS, high=NUMBERS),
+        ),
         bottlenecks=(*problems, bottleneck("bare", Severity.LOW, CPU, evidence=(), recommendations=())),
         recommendations=tuple(Recommendation(n, When.IMMEDIATE, n) for n in NASTY),
         replicas=ReplicaState(WIDE, ESCAPES, None, None, reason=ESCAPES),

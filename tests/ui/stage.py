@@ -44,8 +44,8 @@ class FakeMonitor:
         """Remember who listens."""
         self.listeners.append(listener)
 
-    async def start(self) -> None:
-        """Give the first frame at once."""
+    async def start(self, *, host_first: bool = False) -> None:
+        """Note the start."""
         self.calls.append("start")
 
     def start_engine(self) -> None:
@@ -116,6 +116,8 @@ class Stage:
         size = Size(width, height)
         self.app._driver._size = size  # type: ignore[union-attr]
         self.app.post_message(events.Resize(size, size))
+        await self.pilot._wait_for_screen()
+        self.app._check_resize()  # Textual waits a little for a better size
         await self.settle()
 
     async def give(self, frame: Frame) -> None:
@@ -140,6 +142,11 @@ class Stage:
         screen = self.app.monitor_screen
         assert screen is not None
         return {p.id or "": p for p in screen.query(Pane) if p.display}
+
+    def lines(self, name: str) -> list[str]:
+        """What a shown pane says, without its border and its blank lines."""
+        inside = (text.strip("│ ") for text in self.panes[name].texts()[1:])
+        return [text for text in inside if text and not text.startswith("╰")]
 
     def bar(self, name: str) -> str:
         """Text of one of the lines at the edges."""

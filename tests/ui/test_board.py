@@ -55,7 +55,9 @@ def test_places_tile_the_board(arrange: Arrange, panes: tuple[str, ...]) -> None
 
 
 @given(st.integers(0, 400), st.integers(0, 200), st.data())
-def test_places_tile_the_board_with_focus_and_zoom(width: int, height: int, data: st.DataObject) -> None:
+def test_places_tile_the_board_with_focus_and_zoom(
+    width: int, height: int, data: st.DataObject
+) -> None:
     """Whatever is focused or maximised, the panes tile the board and the maximised one has it all."""
     for arrange, panes in VIEWS:
         focus, zoomed = (data.draw(st.sampled_from(("", *panes))) for _ in "ab")

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from capmon.model.frame import Trend
 from capmon.model.metric import Unit
 from capmon.model.results import Severity
+from capmon.model.text import one_line
 from capmon.ui.panes import bottlenecks, common
 from capmon.ui.screens.sheet import wrapped
 from capmon.ui.widgets import text
@@ -78,23 +79,15 @@ def trend(values: list[float], last: int) -> Trend:
 
 
 def test_groups_do_not_slide() -> None:
-    """A group of cells keeps its members while time goes on: only the ends of the spark change."""
-    course = [0.0] * 200
-    course[100] = 1.0
-    places = []
-    for last in range(60, 72):
-        shown = cells(trend(course[40 + last - 60 : 100 + last - 60 + 1], 1000 + last), 20, CPU)
-        first = (1000 + last - 61) // _group(61, 20, 1000 + last)
-        places += [first + i for i, v in enumerate(shown) if v == 1.0]
-    assert len(places) >= 12
-    assert len({p for p in places}) == 1
-
-
-def _group(n: int, width: int, last: int) -> int:
-    group = 1
-    while -(-last // group) - (last - n) // group > width:
-        group += 1
-    return group
+    """A spike stays in its group of four while time goes on, and no other group takes it."""
+    spike, n = 1000, 61
+    groups = set()
+    for last in range(spike + 1, spike + n + 1):
+        values = [1.0 if at == spike else 0.0 for at in range(last - n, last)]
+        shown = cells(trend(values, last), 20, CPU)
+        assert sum(shown) == 1.0
+        groups.add((last - n) // 4 + shown.index(1.0))
+    assert groups == {spike // 4}
 
 
 @given(st.lists(ANY, min_size=1, max_size=80), st.integers(2, 40), st.integers(0, 10**6))
@@ -124,7 +117,9 @@ def test_worst_depends_on_the_metric() -> None:
 
 def test_no_trend_no_cells() -> None:
     """Without a trend, values or room there is no spark."""
-    assert cells(None, 9, CPU) == cells(trend([], 5), 9, CPU) == cells(trend([1.0], 5), 0, CPU) == []
+    assert (
+        cells(None, 9, CPU) == cells(trend([], 5), 9, CPU) == cells(trend([1.0], 5), 0, CPU) == []
+    )
 
 
 def test_gap_is_blank() -> None:
@@ -172,7 +167,12 @@ def test_scale_ends_at_a_round_number(value: float, top: float) -> None:
     assert nice_top(value) == pytest.approx(top)
 
 
-@given(st.lists(ANY, max_size=40), st.integers(-3, 60), st.integers(-1, 12), st.sampled_from([None, 0.0, 0.25, 1e300]))
+@given(
+    st.lists(ANY, max_size=40),
+    st.integers(-3, 60),
+    st.integers(-1, 12),
+    st.sampled_from([None, 0.0, 0.25, 1e300]),
+)
 def test_chart_fits(values: list[float], width: int, height: int, limit: float | None) -> None:
     """A chart has as many rows as asked for, each as wide as the room, or is not there at all."""
     rows = chart(values, width, height, Unit.SECONDS, limit)
@@ -244,17 +244,12 @@ def test_number_columns_do_not_move() -> None:
     assert {text.length(text.value(v, Unit.RATIO)) for v in values} == {7}
 
 
-def test_clean_takes_control_characters_away() -> None:
-    """Escapes lose their effect, line ends and tabs become blanks, wide characters stay."""
-    assert text.clean("\x1b[31mred\x1b[0m\x9b\x07\n\tx日\u202e\u200b\udc80") == "[31mred[0m  x日 "
-
-
 @given(st.text(max_size=60), st.integers(1, 20))
 def test_wrapped_is_no_wider_and_loses_nothing(prose: str, width: int) -> None:
     """Wrapped prose fits, and every visible character of it is there."""
     rows = wrapped(prose, max(2, width))
     assert all(text.length(row) <= max(2, width) for row in rows)
-    assert "".join("".join(text.plain(r).split()) for r in rows) == "".join(text.clean(prose).split())
+    assert "".join("".join(text.plain(r).split()) for r in rows) == "".join(one_line(prose).split())
 
 
 # Colour never speaks alone

@@ -158,7 +158,8 @@ async def test_command_is_shown_whole_in_a_narrow_terminal() -> None:
         shown = "".join("".join(row.strip("│╭╮╰╯─ ").split()) for row in stage.rows)
         assert "".join(argv) in shown
         await stage.resize(90, 30)
-        assert f"kubectl scale --namespace {'n' * 30}"[:30] in stage.text
+        assert "kubectl scale --namespace" in stage.text
+        assert "n" * 60 in stage.text
 
 
 async def test_long_dialog_scrolls() -> None:
@@ -167,7 +168,11 @@ async def test_long_dialog_scrolls() -> None:
         await stage.press("plus")
         assert "enter to confirm" not in stage.text
         await stage.press("pagedown", "pagedown")
-        assert "enter to confirm" in stage.text
+        for _ in range(100):
+            if "enter to confirm" in stage.text:
+                return
+            await stage.pilot.pause(0.02)
+        raise AssertionError(stage.text)
 
 
 @pytest.mark.parametrize("key", ["S", "plus", "minus"])

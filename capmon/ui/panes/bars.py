@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from capmon.model.frame import Frame, HostFacts
@@ -23,6 +23,19 @@ RECENT = 300.0
 
 class Bar(Grid):
     """One line that fills the width."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._content: list[Line] = []
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show a line, now or as soon as there is room for it."""
+        self._content = list(lines)
+        super().show(lines)
+
+    def on_resize(self) -> None:
+        """Show the line again: while it was hidden, there was no room for it."""
+        self.show(self._content)
 
 
 def header(frame: Frame | None, view: View, width: int) -> Line:

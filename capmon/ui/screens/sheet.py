@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
+from capmon.model.text import one_line
 from capmon.ui.widgets.grid import Grid
-from capmon.ui.widgets.text import Line, clean, length
+from capmon.ui.widgets.text import Line, length
 
 Result = TypeVar("Result")
 
@@ -65,7 +66,7 @@ def wrapped(text: str, width: int, tone: str = "ink") -> list[Line]:
     """Prose in lines no wider than `width`; a word that is wider goes on in the next line."""
     lines: list[Line] = []
     words: list[str] = []
-    for word in (part for whole in clean(text).split() for part in chop_cells(whole, width)):
+    for word in (part for whole in one_line(text).split() for part in chop_cells(whole, width)):
         if words and length([(" ".join([*words, word]), tone)]) > width:
             lines.append([(" ".join(words), tone)])
             words = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from capmon.ui.widgets.text import Line, Run, clean, cut, fit, length
+from capmon.model.text import one_line
+from capmon.ui.widgets.text import Line, Run, cut, fit, length
 
 Kind = str
 """`wide`: a round border and a cell of padding. `stacked`: a title line and a cell of padding.
@@ -30,7 +31,7 @@ def framed(
         focused: Whether the pane has the focus.
     """
     rule = "dim" if focused else "rule"
-    name: Run = (clean(title), "accent!" if focused else "ink!")
+    name: Run = (one_line(title), "accent!" if focused else "ink!")
     if kind != "wide":
         pad = " " if kind == "stacked" else ""
         head = _ruled("─", name, "", rule, width)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.cells import cell_len, get_character_cell_size, set_cell_size
+from rich.cells import cell_len, set_cell_size
 
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Severity
@@ -74,14 +74,6 @@ def value(value_: float | None, unit: Unit, width: int = 5, tone: str = "ink") -
 def metric_value(metric_key: str, value_: float | None, width: int = 5) -> Line:
     """A number and its unit as the catalogue has it."""
     return value(value_, metric(metric_key).unit, width)
-
-
-def clean(text: str) -> str:
-    """A text without the characters that have no width: control characters, above all."""
-    shown = (
-        c if c.isprintable() else " " for c in text if c.isspace() or get_character_cell_size(c)
-    )
-    return "".join(shown)
 
 
 def cut(text: str, width: int) -> str:
