@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from capmon.ui.commands import Command, offered
@@ -28,7 +30,7 @@ class CapmonCommands(Provider):
             if score > 0:
                 yield Hit(score, matcher.highlight(text), self._runner(c), help=c.label)
 
-    def _runner(self, command: Command):  # type: ignore[no-untyped-def]
+    def _runner(self, command: Command) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
             await self.app.run_action(command.action)
 

@@ -19,6 +19,8 @@ from typing import Any, Self
 
 import psutil
 import pyte
+import pytest
+from _pytest.mark.structures import ParameterSet
 
 PATIENCE = 15.0
 """Seconds after which waiting for the program is given up."""
@@ -270,3 +272,8 @@ def gone(pids: Sequence[int], seconds: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def slow(*values: object) -> ParameterSet:
+    """A case for the long suite alone: it differs little from its neighbour."""
+    return pytest.param(*values, marks=pytest.mark.slow)

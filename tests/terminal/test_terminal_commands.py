@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from terminal import slow
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -43,6 +44,7 @@ def test_a_snapshot_says_why_the_application_is_unknown(capmon: Run) -> None:
     assert frame["engine_ready"] is True
 
 
+@pytest.mark.slow
 def test_json_is_the_default(capmon: Run) -> None:
     """Without an option it is the versioned document."""
     content = document(capmon("snapshot", "--samples", "1", *HOST_ALONE))
@@ -50,7 +52,7 @@ def test_json_is_the_default(capmon: Run) -> None:
     assert content["config"]["origins"].keys() == {"interval", "app.source"}
 
 
-@pytest.mark.parametrize("form", ["--json", "--text"])
+@pytest.mark.parametrize("form", [slow("--json"), "--text"])
 def test_a_file_is_written_instead(capmon: Run, tmp_path: Path, form: str) -> None:
     """Standard output stays empty, and the file's name is told on standard error."""
     done = capmon("snapshot", form, *HOST_ALONE, "--samples", "1", "-o", "out")
@@ -59,7 +61,7 @@ def test_a_file_is_written_instead(capmon: Run, tmp_path: Path, form: str) -> No
     assert text.startswith("{" if form == "--json" else "capmon  ")
 
 
-@pytest.mark.parametrize("form", ["--json", "--text"])
+@pytest.mark.parametrize("form", [slow("--json"), "--text"])
 def test_a_file_that_cannot_be_written_is_said(capmon: Run, form: str) -> None:
     """Status 1, and one line with the file and the reason."""
     done = capmon("snapshot", form, *HOST_ALONE, "--samples", "1", "-o", "no/where")
@@ -80,8 +82,8 @@ def test_two_forms_at_once_are_a_usage_error(capmon: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "line"),
     [
-        ((), 0, "OK - "),
-        (("thresholds.memory.warning=0.01%",), 1, "WARNING - "),
+        slow((), 0, "OK - "),
+        slow(("thresholds.memory.warning=0.01%",), 1, "WARNING - "),
         (("thresholds.memory.warning=0.01%", "thresholds.memory.critical=0.02%"), 2, "CRITICAL - "),
         (("app.source=json", "app.url=http://127.0.0.1:9/"), 3, "UNKNOWN - app connection refused"),
     ],
@@ -211,18 +213,22 @@ def test_scale_up_is_carried_out_and_recorded(
     ]
 
 
+@pytest.mark.slow
 def test_scale_to_a_count(capmon: Run, service: Replicas) -> None:
     """The count itself is asked for."""
     assert capmon("scale", "to", "2", "--yes", *HOST_ALONE, *service.settings).returncode == 0
     assert service.asked == [{"replicas": 2}]
 
 
+@pytest.mark.slow
+@pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "status", "said"),
     [
         (("--read-only", "--yes"), 1, b"read-only"),
         (("--dry-run", "--yes"), 0, b"dry-run"),
-        ((), 0, b"not confirmed"),
+        slow((), 0, b"not confirmed"),
     ],
 )
 def test_nothing_is_asked_for_when_it_may_not(

@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 import psutil
 import pytest
-from _pytest.mark.structures import ParameterSet
-from terminal import Terminal, gone
+from terminal import Terminal, gone, slow
 
 Start = Callable[..., Terminal]
 
@@ -19,11 +18,6 @@ LIVE = r"cpu +\S+ +\d"
 
 SOON = 2.0
 """Seconds in which it must be gone: one that it gives itself, and one for a busy machine."""
-
-
-def slow(*values: object) -> ParameterSet:
-    """A case for the long suite alone: it differs little from its neighbour."""
-    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 def assert_restored(terminal: Terminal) -> None:
@@ -76,7 +70,7 @@ def test_a_signal_while_it_starts_leaves_nothing_behind(screen: Start, after: fl
     assert_restored(terminal)
 
 
-@pytest.mark.parametrize("controlling", [True, False])
+@pytest.mark.parametrize("controlling", [slow(True), False])
 def test_a_terminal_that_goes_away_ends_it(screen: Start, controlling: bool) -> None:
     """A connection that drops ends it, with the kernel's SIGHUP and without."""
     terminal = screen(*HOST_ALONE, controlling=controlling)

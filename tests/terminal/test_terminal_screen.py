@@ -64,6 +64,7 @@ def test_keys_do_what_the_footer_says(screen: Start) -> None:
     leave(terminal)
 
 
+@pytest.mark.slow
 def test_every_theme_can_be_shown(screen: Start) -> None:
     """The theme key goes through all of them and comes back to the first."""
     terminal = screen(*HOST_ALONE)
@@ -91,6 +92,10 @@ def test_no_size_is_too_much(screen: Start) -> None:
     leave(terminal)
 
 
+@pytest.mark.slow
+@pytest.mark.slow
+@pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize(("columns", "rows"), [(1, 1), (40, 12)])
 def test_it_starts_in_a_small_terminal(screen: Start, columns: int, rows: int) -> None:
     """A size is no reason not to start; from 20 columns on it shows numbers."""
