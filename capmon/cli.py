@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from pathlib import Path
@@ -131,6 +132,7 @@ def _terminal() -> bool:
 
 
 def _live(loaded: Loaded, *, read_only: bool) -> int:
+    gc.disable()  # until the first paint: there is no garbage, and looking costs 70 ms
     from capmon.ui.live import live, run
 
     return run(live(loaded, read_only=read_only))
@@ -165,6 +167,7 @@ def demo(
 
 
 def _live_demo(loaded: Loaded, service: Any, *, read_only: bool) -> int:
+    gc.disable()  # until the first paint: there is no garbage, and looking costs 70 ms
     from capmon.clock import SystemClock
     from capmon.demo.waiting import Readiness, Waiting
     from capmon.monitor.build import build

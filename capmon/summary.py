@@ -9,7 +9,7 @@ from capmon.model.frame import Frame
 from capmon.model.metric import Unit, label_of, metric
 from capmon.model.results import Forecast, Headroom, ScalePlan, Severity, SourceState
 from capmon.model.text import one_line
-from capmon.model.units import digits, percent, show, span
+from capmon.model.units import digits, percent, show, show_metric, span
 
 WIDTH = 12
 
@@ -40,7 +40,7 @@ def said(frame: Frame, metric_key: str) -> str:
     value = frame.value(metric_key)
     if value is None:
         return f"unknown ({frame.reason(metric_key)})"
-    return str(show(value, metric(metric_key).unit))
+    return str(show_metric(metric_key, value))
 
 
 def _resources(frame: Frame) -> list[str]:
@@ -81,7 +81,7 @@ def _models(frame: Frame) -> list[str]:
 def headroom_text(headroom: Headroom) -> str:
     """`p95 reaches 250 ms at 128 (122–141) req/s, 1.08 times now`."""
     entry = metric(headroom.target)
-    limit = show(headroom.limit, entry.unit)
+    limit = show_metric(headroom.target, headroom.limit)
     if headroom.at is None:
         return f"{entry.label} to {limit}: {headroom.problem}"
     text = f"{entry.label} reaches {limit} at {digits(headroom.at.value)}"
@@ -104,12 +104,12 @@ def forecast_text(forecast: Forecast) -> str:
     if forecast.problem:
         return f"{name}: {forecast.problem}"
     if forecast.limit is not None and forecast.breach_probability is not None:
-        limit = show(forecast.limit, entry.unit)
+        limit = show_metric(forecast.metric, forecast.limit)
         chance = percent(forecast.breach_probability)
         return f"{name}: {chance} % to pass {limit} within {span(forecast.horizon)}"
     if not forecast.median:
         return f"{name}: no trend"
-    peak = show(max(forecast.median), entry.unit)
+    peak = show_metric(forecast.metric, max(forecast.median))
     return f"{name}: peak {peak} within {span(forecast.horizon)}"
 
 

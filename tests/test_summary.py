@@ -103,7 +103,7 @@ network     in 12.3 MB/s, out 4.10 MB/s
 pressure    cpu 12 %, memory 0 %, io unknown (not available)
 
 app         semantic-text-processor
-rate        118 /s
+rate        118 req/s
 errors      0.2 %
 latency     p50 42.0 ms, p95 187 ms, p99 311 ms
 cache       91 % hit
@@ -111,7 +111,7 @@ database    healthy
 
 headroom    p95 reaches 250 ms at 128 (122–141) req/s, 1.08 times now
 headroom    cpu to 80 %: no fit
-forecast    rate: 34 % to pass 164 /s within 60 m
+forecast    rate: 34 % to pass 164 req/s within 60 m
 forecast    disk /var: needs 12 points, has 3
 
 bottlenecks scaling priority urgent
@@ -185,7 +185,7 @@ def test_headroom_in_words(room: Headroom, text: str) -> None:
 @pytest.mark.parametrize(
     ("forecast", "text"),
     [
-        (Forecast(RATE, AT, 60.0, median=(100.0, 164.0)), "rate: peak 164 /s within 2 m"),
+        (Forecast(RATE, AT, 60.0, median=(100.0, 164.0)), "rate: peak 164 req/s within 2 m"),
         (Forecast(RATE, AT), "rate: no trend"),
         (Forecast(RATE, AT, problem="needs 12 points, has 3"), "rate: needs 12 points, has 3"),
         (Forecast(DISK, AT, 60.0, median=(0.5,), limit=0.8, breach_probability=0.0), "disk /var: 0 % to pass 80 % within 60 s"),

@@ -107,7 +107,7 @@ def _refused(question: Question, problem: str, n: int = 0) -> Fit:
 def _no_points(load: Vec, target: Vec) -> str:
     """Why there is nothing to fit at all, or an empty text."""
     if not np.isfinite(load).any():
-        return "no load reported"
+        return "no load reported yet"
     if not np.isfinite(target).any():
         return "not reported"
     return ""

@@ -12,7 +12,7 @@ from capmon.config.schema import ScalingSettings
 from capmon.model.frame import Reading
 from capmon.model.metric import metric
 from capmon.model.results import Advice, Estimate, Fit, Forecast, Predicted, ReplicaState
-from capmon.model.units import show
+from capmon.model.units import show, show_metric
 
 TOLERANCE = 0.1
 """How far utilization may be from its target before the count changes, as a share of it."""
@@ -106,7 +106,7 @@ def _need(fit: Fit, reach: float, limit: Limit, load: float, ready: int) -> Need
     label, unit = metric(fit.target).label, metric(fit.target).unit
     key = whole_load(fit)
     tail = " users" if key == USERS else ""
-    each, whole = (f"{show(v, metric(key).unit)}{tail}" for v in (reach, load))
+    each, whole = (f"{show_metric(key, v)}{tail}" for v in (reach, load))
     text = f"{label} reaches {show(limit.value, unit)} at {each} a replica"
     return Need(count, f"{text}; {whole} take {count}")
 

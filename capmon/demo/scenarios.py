@@ -54,12 +54,12 @@ def _day(seconds: float) -> Scenario:
     def rate(at: float) -> float:
         hour = math.sin(math.tau * at / seconds + math.pi / 6)
         # Two shorter waves whose periods have no common multiple nearby: a model of latency
-        # over load needs the load to vary within the first minute.
-        waves = 0.12 * math.sin(math.tau * at / 73) + 0.05 * math.sin(math.tau * at / 29)
+        # over load needs the load to vary within the first seconds.
+        waves = 0.15 * math.sin(math.tau * at / 41) + 0.06 * math.sin(math.tau * at / 17)
         return 105.0 * (1 + 0.36 * hour + waves)
 
     summary = "a day's rise and fall, in ten minutes unless told otherwise"
-    return Scenario("day", summary, rate, peak=162.0)
+    return Scenario("day", summary, rate, peak=165.0)
 
 
 def _ramp(at: float) -> float:

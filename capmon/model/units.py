@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from capmon.errors import QuantityError
-from capmon.model.metric import Unit
+from capmon.model.metric import Unit, metric
 
 UNKNOWN = "–"
 """What stands where a value is not known."""
@@ -204,6 +204,19 @@ def show(value: float | None, unit: Unit) -> Shown:
             return _prefixed(value, "/s")
         case _:
             return _prefixed(value, "")
+
+
+REQUESTS = ("http.server.", "load.")
+"""Metrics that count requests where their unit is per second."""
+
+
+def show_metric(metric_key: str, value: float | None) -> Shown:
+    """A value of a metric for a screen: as `show`, with requests named as such."""
+    unit = metric(metric_key).unit
+    shown = show(value, unit)
+    if unit is Unit.PER_SECOND and metric_key.startswith(REQUESTS):
+        return Shown(shown.number, shown.unit.replace("/s", " req/s").strip())
+    return shown
 
 
 def _unit_name(unit: Unit) -> str:

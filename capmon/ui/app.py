@@ -7,6 +7,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,10 +25,9 @@ from capmon.model.frame import Frame
 from capmon.model.results import ActionState, ScalePlan
 from capmon.model.text import one_line
 from capmon.monitor.monitor import Monitor
-from capmon.ui import leaving, themes
+from capmon.ui import leaving, palette, themes
 from capmon.ui.commands import VIEWS, bindings, unknown
-from capmon.ui.pacing import Pacer, backlog
-from capmon.ui.palette import CapmonCommands
+from capmon.ui.pacing import Pacer, backlog, collect_garbage_again
 from capmon.ui.screens.monitor import MonitorScreen
 from capmon.ui.screens.overview import OverviewScreen
 from capmon.ui.screens.sheet import Sheet
@@ -46,7 +46,7 @@ class CapmonApp(App[int]):
     TITLE = "capmon"
     CSS_PATH = "capmon.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings())
-    COMMANDS: ClassVar[set[Any]] = {CapmonCommands}
+    COMMANDS: ClassVar[set[Any]] = {palette.CapmonCommands}
     AUTO_FOCUS = ""
     ENABLE_COMMAND_PALETTE = True
 
@@ -156,6 +156,7 @@ class CapmonApp(App[int]):
 
     def _start_engine(self) -> None:
         self._painted.set()
+        collect_garbage_again()
         self.monitor.start_engine()
 
     @property
@@ -204,8 +205,12 @@ class CapmonApp(App[int]):
 
     def change_view(self, **changes: Any) -> None:
         """Change what is shown and show it at once."""
-        self.view_state = _replaced(self.view_state, **changes)
+        self.view_state = replace(self.view_state, **changes)
         self._show()
+
+    def action_command_palette(self) -> None:
+        """Find a command by name."""
+        palette.show(self)
 
     async def action_quit(self) -> None:
         """Leave."""
@@ -265,7 +270,7 @@ class CapmonApp(App[int]):
             new = ApplicationScreen()
         else:
             new = OverviewScreen()
-        self.view_state = _replaced(self.view_state, maximised="")
+        self.view_state = replace(self.view_state, maximised="")
         await self.switch_screen(new)
 
     def action_zoom(self) -> None:
@@ -387,12 +392,6 @@ class CapmonApp(App[int]):
         """None of Textual's own: the palette holds what capmon can do."""
         del screen
         return []
-
-
-def _replaced(view: View, **changes: Any) -> View:
-    from dataclasses import replace
-
-    return replace(view, **changes)
 
 
 def _shown(keys: str) -> str:

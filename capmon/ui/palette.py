@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.app import App
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from capmon.ui.commands import Command, offered
 
@@ -35,3 +37,18 @@ class CapmonCommands(Provider):
             await self.app.run_action(command.action)
 
         return run
+
+
+class Palette(CommandPalette):
+    """Textual's palette, at any size of the terminal."""
+
+    def _action_command_list(self, action: str) -> None:
+        # A list without room for a line has no page to go to, and Textual's looks for one.
+        with contextlib.suppress(LookupError):
+            super()._action_command_list(action)
+
+
+def show(app: App[int]) -> None:
+    """Open the palette, unless it is open."""
+    if not CommandPalette.is_open(app):
+        app.push_screen(Palette(id="--command-palette"))

@@ -220,9 +220,6 @@ def test_scale_to_a_count(capmon: Run, service: Replicas) -> None:
     assert service.asked == [{"replicas": 2}]
 
 
-@pytest.mark.slow
-@pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "status", "said"),
     [
@@ -241,6 +238,7 @@ def test_nothing_is_asked_for_when_it_may_not(
     assert service.asked == []
 
 
+@pytest.mark.slow
 def test_more_than_the_most_is_refused(capmon: Run, service: Replicas) -> None:
     """Limits hold on the command line too."""
     done = capmon("scale", "to", "11", "--yes", *HOST_ALONE, *service.settings)
@@ -249,6 +247,7 @@ def test_more_than_the_most_is_refused(capmon: Run, service: Replicas) -> None:
     assert service.asked == []
 
 
+@pytest.mark.slow
 def test_an_unknown_count_is_never_scaled(capmon: Run, service: Replicas) -> None:
     """A service that does not say how many it has is not told how many to have."""
     settings = [s.replace("/scale", "").replace("http://127.0.0.1", "http://127.0.0.1:9/?") for s in service.settings]  # fmt: skip
@@ -258,6 +257,7 @@ def test_an_unknown_count_is_never_scaled(capmon: Run, service: Replicas) -> Non
     assert service.asked == []
 
 
+@pytest.mark.slow
 def test_without_a_target_there_is_nothing_to_scale(capmon: Run) -> None:
     """The error names the setting."""
     done = capmon("scale", "up", "--yes", *HOST_ALONE)

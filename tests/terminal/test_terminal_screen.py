@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from terminal import Terminal
+from terminal import Terminal, slow
 
 Start = Callable[..., Terminal]
 
@@ -92,11 +92,7 @@ def test_no_size_is_too_much(screen: Start) -> None:
     leave(terminal)
 
 
-@pytest.mark.slow
-@pytest.mark.slow
-@pytest.mark.slow
-@pytest.mark.slow
-@pytest.mark.parametrize(("columns", "rows"), [(1, 1), (40, 12)])
+@pytest.mark.parametrize(("columns", "rows"), [slow(1, 1), (40, 12)])
 def test_it_starts_in_a_small_terminal(screen: Start, columns: int, rows: int) -> None:
     """A size is no reason not to start; from 20 columns on it shows numbers."""
     terminal = screen(*HOST_ALONE, columns=columns, rows=rows)
@@ -107,6 +103,7 @@ def test_it_starts_in_a_small_terminal(screen: Start, columns: int, rows: int) -
     leave(terminal)
 
 
+@pytest.mark.slow
 def test_any_key_at_any_time(screen: Start) -> None:
     """All keys of the keyboard at once, escape sequences and noise do not end or confuse it."""
     terminal = screen(*HOST_ALONE, "--read-only")
@@ -140,6 +137,7 @@ def test_no_color_sends_no_colour(screen: Start) -> None:
     leave(terminal)
 
 
+@pytest.mark.slow
 def test_256_colours_are_enough(screen: Start) -> None:
     """Without COLORTERM, as over SSH, no colour is sent that the terminal may not know."""
     terminal = screen(*HOST_ALONE, env={"COLORTERM": ""})
@@ -178,6 +176,7 @@ def test_an_encoding_without_our_glyphs_gets_stand_ins(screen: Start) -> None:
     leave(terminal)
 
 
+@pytest.mark.slow
 def test_standard_error_in_a_file_stays_empty(screen: Start, tmp_path: Path) -> None:
     """The screen is on standard output; an error log holds no picture."""
     log = tmp_path / "errors"

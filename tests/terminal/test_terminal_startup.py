@@ -14,7 +14,7 @@ NEVER = {"scipy", "pandas", "plotext"}
 """What the live engine does without altogether."""
 
 PROGRAM = """
-import asyncio, json, sys
+import asyncio, gc, json, sys
 from capmon.config.load import load
 from capmon.ui.app import CapmonApp
 from capmon.ui.live import live
@@ -42,7 +42,9 @@ async def main(source, seconds):
         frame = app.monitor.frame
         seen.append(sorted({m.partition(".")[0] for m in sys.modules}))
         seen.append(frame is not None and frame.engine_ready)
+        assert gc.isenabled(), "the pause of the start has no end"
 
+gc.disable()
 asyncio.run(main(sys.argv[1], float(sys.argv[2])))
 print(json.dumps(seen))
 """

@@ -21,7 +21,7 @@ from capmon.ui.app import CapmonApp
 from capmon.ui.panes.bars import Bar
 from capmon.ui.widgets.pane import Pane
 
-ROUNDS = 8
+ROUNDS = 6
 """How far a message may lead: key to screen to app to action to layout to drawing."""
 
 ARGV = ("docker", "service", "scale", "web={to}", "--name", "two words")

@@ -6,6 +6,7 @@ import math
 
 import frames
 import pytest
+from hostile import NUMBERS
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -24,7 +25,7 @@ from capmon.ui.widgets.spark import BLOCKS, cells, spark, spark_rows, top_of
 CPU = "system.cpu.utilization"
 HITS = "cache.hit_ratio"
 RATE = "http.server.request.rate"
-ANY = st.one_of(st.floats(), st.sampled_from(frames.NUMBERS))
+ANY = st.one_of(st.floats(), st.sampled_from(NUMBERS))
 WORDS = st.text(st.sampled_from("ab 日本…é█"), max_size=30)
 LINES = st.lists(st.tuples(WORDS, st.just("ink")), max_size=6)
 

@@ -290,6 +290,7 @@ async def test_help_scrolls() -> None:
     async with staged(frames.app_down(), (80, 24)) as stage:
         await stage.press("question_mark")
         first = stage.text
+        stage.app.animation_level = "none"
         await stage.press("down", "down")
         assert stage.text != first
         await stage.press("end")

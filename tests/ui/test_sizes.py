@@ -88,6 +88,15 @@ async def test_screen_at_odd_sizes(keys: tuple[str, ...]) -> None:
             check(stage, width, height)
 
 
+async def test_palette_without_room() -> None:
+    """In a terminal of one cell the palette opens, takes every key and closes."""
+    async with staged(frames.busy(), (1, 1)) as stage:
+        await stage.press(
+            "ctrl+p", "down", "pagedown", "pageup", "end", "home", "up", "x", "escape"
+        )
+        assert stage.app.screen is stage.app.monitor_screen
+
+
 async def test_resize_fills_panes_that_were_hidden() -> None:
     """A pane that comes into view by a resize is filled at once, even while the screen stands still."""
     async with staged(frames.busy(), (40, 12)) as stage:

@@ -242,8 +242,6 @@ async def test_mono_has_no_colour(monkeypatch: pytest.MonkeyPatch, no_color: boo
     """Without colour nothing that is drawn carries any, with NO_COLOR and without."""
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
-    else:
-        monkeypatch.delenv("NO_COLOR", raising=False)
     async with staged(frames.busy(), settings=Settings(theme="mono")) as stage:
         async for name in everywhere(stage):
             for segment in segments(stage):
@@ -256,16 +254,14 @@ async def test_mono_has_no_colour(monkeypatch: pytest.MonkeyPatch, no_color: boo
                 assert colour_codes(written(stage)) == set(), name
 
 
-async def test_night_has_colour_and_that_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_night_has_colour_and_that_is_seen() -> None:
     """The check above would see a colour: the night theme writes some."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
     async with staged(frames.busy()) as stage:
         assert len(colour_codes(written(stage))) > 3
 
 
-async def test_ansi_uses_the_terminals_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ansi_uses_the_terminals_colours() -> None:
     """The theme of 16 colours uses those and the terminal's own, nowhere any other."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
     async with staged(frames.busy(), settings=Settings(theme="ansi")) as stage:
         async for name in everywhere(stage):
             for segment in segments(stage):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from capmon.model.frame import Frame, HostFacts
 from capmon.model.metric import Unit, metric
 from capmon.model.results import ActionState, Outcome, Predicted, SourceState
-from capmon.model.units import digits, show, span
+from capmon.model.units import digits, show, show_metric, span
 from capmon.ui.commands import offered
 from capmon.ui.widgets.grid import Grid
 from capmon.ui.widgets.pane import View
@@ -124,8 +124,13 @@ def advice(frame: Frame) -> Line:
     if change == 0:
         return [dim("advice stay"), dim(f": {found.reason}" if found.reason else "")]
     line: Line = [dim("advice "), bold(f"{change:+d} → {found.to}", "accent")]
-    effects = [effect_text(p) for p in found.predicted if p.after is not None]
+    effects = [effect_text(p) for p in told(found.predicted) if p.after is not None]
     return [*line, dim("  " + ", ".join(effects))]
+
+
+def told(predicted: tuple[Predicted, ...]) -> list[Predicted]:
+    """What fits into one line: memory follows users, who do not mind how many replicas there are."""
+    return [p for p in predicted if "memory" not in p.metric]
 
 
 def effect_text(predicted: Predicted) -> str:
@@ -133,7 +138,8 @@ def effect_text(predicted: Predicted) -> str:
     entry = metric(predicted.metric)
     if predicted.after is None:
         return f"{entry.label} not known"
-    before, after = show(predicted.before, entry.unit), show(predicted.after.value, entry.unit)
+    before = show_metric(predicted.metric, predicted.before)
+    after = show_metric(predicted.metric, predicted.after.value)
     if before.unit == after.unit:
         text = f"{entry.label} {before.number} → {after.number} {after.unit}"
     else:
@@ -154,16 +160,18 @@ def effect(outcome: Outcome) -> Line:
         return [*change, dim(", nothing was run")]
     if not outcome.settled:
         return [*change, dim(f", {outcome.detail}" if outcome.detail else ", settling")]
-    return join([change, *(against(p, dict(outcome.actual)) for p in outcome.predicted)], "  ")
+    return join(
+        [change, *(against(p, dict(outcome.actual)) for p in told(outcome.predicted))], "  "
+    )
 
 
 def against(predicted: Predicted, actual: Mapping[str, float]) -> Line:
     """`p95 said 149, is 152 ms`."""
     entry = metric(predicted.metric)
-    seen = show(actual.get(predicted.metric), entry.unit)
+    seen = show_metric(predicted.metric, actual.get(predicted.metric))
     if predicted.after is None:
         return [dim(f"{entry.label} is "), bold(seen.number), dim(f" {seen.unit}")]
-    said = show(predicted.after.value, entry.unit)
+    said = show_metric(predicted.metric, predicted.after.value)
     low, high, value = predicted.after.low, predicted.after.high, actual.get(predicted.metric)
     inside = value is None or low is None or high is None or low <= value <= high
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from capmon.model.frame import Frame
 from capmon.model.metric import metric
 from capmon.model.results import Bottleneck, Priority
-from capmon.model.units import digits, show
+from capmon.model.units import digits, show_metric
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, length, padded
 
@@ -50,7 +50,7 @@ def _next(frame: Frame) -> list[Line]:
         if h.at is None:
             continue
         entry = metric(h.target)
-        limit = show(h.limit, entry.unit)
+        limit = show_metric(h.target, h.limit)
         unit = "users" if "users" in h.load else "req/s"
         at = f"{limit} at {digits(h.at.value)} {unit}"
         line: Line = [dim("  "), (padded(entry.label, 12)[0], "ink!"), padded(at, 24)]
@@ -80,10 +80,12 @@ def row(bottleneck: Bottleneck, width: int) -> Line:
     if room < 22:
         return line
     # Prose gives way first: the impact, then the culprit, never what to do.
-    if room >= 90:
-        line.append((padded("  " + bottleneck.impact, room - 62)[0], "dim"))
+    if room >= 94:
+        line.append((padded("  " + bottleneck.impact, 38)[0], "dim"))
+        room -= 38
     if room >= 52:
-        line.append((padded("  " + bottleneck.culprit, 24)[0], "dim"))
+        who = bottleneck.culprit or ("" if room < length(line) else bottleneck.impact)
+        line.append((padded("  " + who, max(24, room - 36))[0], "dim"))
     return [*line, dim("  "), ink(todo)]
 
 

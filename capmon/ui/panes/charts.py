@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from capmon.model.frame import Frame
 from capmon.model.metric import metric
-from capmon.model.units import show, span
+from capmon.model.units import show_metric, span
 from capmon.ui.panes.application import P50, P95, P99, RATE
 from capmon.ui.widgets.chart import AXIS, chart
 from capmon.ui.widgets.pane import Drawing, Pane, View
@@ -47,7 +47,7 @@ def drawn(
         return [[dim(frame.reason(metric_key))]]
     parts: list[Line] = []
     for name in figures:
-        shown = show(frame.value(name), metric(name).unit)
+        shown = show_metric(name, frame.value(name))
         parts.append([dim(f"{metric(name).label} "), number(shown, 5), dim(f" {shown.unit}")])
     trend = frame.trends.get(metric_key)
     values = cells(trend, width - AXIS, metric_key)

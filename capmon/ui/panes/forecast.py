@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 from capmon.model.frame import Frame
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Forecast, TimeToLimit
-from capmon.model.units import percent, show, span
+from capmon.model.units import percent, show, show_metric, span
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.spark import spark
 from capmon.ui.widgets.text import Line, bold, dim, label
 
 LABEL = 5
+NEAR = 600.0
+"""Seconds ahead for which a span is said instead of a time of day."""
+
 LIKELY = 0.2
 """From this probability on, a breach is shown as a warning."""
 
@@ -114,7 +117,7 @@ def answer(forecast: Forecast, now: float) -> Line:
 
 
 def _crossing(forecast: Forecast, limit: float, crossing: TimeToLimit) -> Line:
-    shown = show(limit, metric(forecast.metric).unit)
+    shown = show_metric(forecast.metric, limit)
     if crossing.t50 is not None and crossing.t50 < 0:
         return [bold(f"{shown} crossed {span(crossing.t50)} ago", "critical")]
     sure = (forecast.breach_probability or 0.0) >= 0.5
@@ -134,12 +137,18 @@ def _range(low: float, high: float) -> str:
 
 
 def _breach(forecast: Forecast, limit: float, probability: float, now: float) -> Line:
-    shown = show(limit, metric(forecast.metric).unit)
+    shown = show_metric(forecast.metric, limit)
     tone = "warning" if probability >= LIKELY else "ink"
-    by = clock(forecast.made_at + forecast.horizon, now)
+    # A time of day that moves on every second would say less than the span does.
+    near = forecast.horizon < NEAR
+    by = (
+        f"within {span(forecast.horizon)}"
+        if near
+        else f"by {clock(forecast.made_at + forecast.horizon, now)}"
+    )
     text = "<1" if 0 < probability < 0.01 else ">99" if 0.99 < probability < 1 else percent(probability)  # fmt: skip
     side = "under" if metric(forecast.metric).worse == "low" else "over"
-    return [bold(f"{text} %".rjust(5), tone), dim(f" {side} {shown} by {by}")]
+    return [bold(f"{text} %".rjust(5), tone), dim(f" {side} {shown} {by}")]
 
 
 def _peak(forecast: Forecast, now: float) -> Line:
@@ -151,16 +160,17 @@ def _peak(forecast: Forecast, now: float) -> Line:
     if forecast.low and forecast.high:
         low, high = show(forecast.low[at], unit).number, show(forecast.high[at], unit).number
         line.append(dim(f" ({low}–{high})"))
-    when = clock(forecast.made_at + (at + 1) * forecast.step, now)
+    ahead = (at + 1) * forecast.step
+    when = f"in {span(ahead)}" if ahead < NEAR else clock(forecast.made_at + ahead, now)
     return [*line, dim(f" {when}")]
 
 
 def clock(at: float, now: float) -> str:
-    """A time of day in UTC, with seconds when it is near, with the day when it is far."""
+    """A time of day in UTC, with the day when it is far."""
     moment = datetime.fromtimestamp(at, UTC)
     if at - now > 86400:
         return f"{moment:%d %b %H:%M}"
-    return f"{moment:%H:%M:%S}" if at - now < 600 else f"{moment:%H:%M}"
+    return f"{moment:%H:%M}"
 
 
 def coverage_line(frame: Frame) -> Line:

@@ -11,8 +11,11 @@ from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, as_many, bold, dim, ink, label, length, padded, spread
 
 LABEL = 5
-LIMIT = 21
-"""Cells of `6.40 GiB at 130 req/s`."""
+LIMIT = 22
+"""Cells of `6.40 GiB at ~130 users`."""
+
+FORMULA = 20
+"""Cells of `22.6·e^(0.072·x) ms`."""
 
 SHORT = {
     "system.cpu.utilization": "cpu",
@@ -122,8 +125,8 @@ def fit_line(fit: Fit, headroom: Headroom | None, width: int) -> Line:
     right = _reached(fit, headroom)
     # R² stands where there is room for it in every row, so that the columns stay straight.
     room = width - LABEL - LIMIT
-    left: Line = [name, padded(formula(fit), max(12, min(22, room)))]
-    if room >= 22 + 8:
+    left: Line = [name, padded(formula(fit), max(12, min(FORMULA, room)))]
+    if room >= FORMULA + 8:
         r2 = "–" if fit.r_squared is None else f"{fit.r_squared:.2f}".removeprefix("0")
         left += [dim(" R² "), bold(r2.ljust(4))]
     return spread(left, right, width) if right else left

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from capmon.model.frame import Frame
-from capmon.model.metric import CATALOGUE, metric
-from capmon.model.units import show, span
+from capmon.model.metric import CATALOGUE
+from capmon.model.units import show_metric, span
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, bold, dim, ink, number, padded
 
@@ -35,12 +35,12 @@ def _row(frame: Frame, metric_key: str, name: int) -> Line:
     head = padded(metric_key, name, "dim")
     if reading.value is None:
         return [head, dim("     –  "), dim(reading.reason)]
-    shown = show(reading.value, metric(metric_key).unit)
+    shown = show_metric(metric_key, reading.value)
     text = frame.texts.get(metric_key, "")
     if metric_key == "db.status" and text:
         return [head, dim("  "), bold(text)]
     age = frame.at - reading.at if reading.at is not None else 0.0
-    line: Line = [head, number(shown, 6), dim(f" {shown.unit:<5}")]
+    line: Line = [head, number(shown, 6), dim(f" {shown.unit:<6}")]
     if text:
         return [*line, ink(text)]
     # Ages below two intervals are the normal pace and would only flicker.

@@ -1,0 +1,49 @@
+"""Write docs/overview.svg: the running program with the demo service behind it, exported.
+
+python docs/screenshot.py [SECONDS] [COLUMNSxROWS] [SCENARIO] [FILE]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+from capmon.clock import SystemClock
+from capmon.config.load import load
+from capmon.demo.process import DemoProcess, demo_settings, free_port
+from capmon.demo.waiting import Readiness, Waiting
+from capmon.monitor.build import build
+from capmon.ui.app import CapmonApp
+
+
+async def shoot(seconds: float, size: tuple[int, int], scenario: str) -> str:
+    """Run the monitor for a while and export its screen as SVG."""
+    port = free_port()
+    loaded = load(overrides=demo_settings(port))
+    readiness = Readiness(DemoProcess(scenario, 1, port))
+    monitor = build(loaded, SystemClock(), wrap=lambda inner: Waiting(inner, readiness))
+    app = CapmonApp(monitor, loaded, beside=readiness.run)
+    async with app.run_test(size=size) as pilot:
+        await asyncio.sleep(seconds)
+        await pilot.pause()
+        picture = app.export_screenshot(title="capmon")
+    # The picture fetches nothing: any monospaced font of the reader's will do.
+    picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)
+    return picture.replace("Fira Code", "DejaVu Sans Mono")
+
+
+def main(arguments: list[str]) -> None:
+    """Read the arguments and shoot."""
+    seconds, size, scenario, path = [
+        *arguments,
+        *("150", "120x40", "day", str(Path(__file__).with_name("overview.svg")))[len(arguments) :],
+    ]
+    columns, rows = (int(n) for n in size.split("x"))
+    picture = asyncio.run(shoot(float(seconds), (columns, rows), scenario))
+    Path(path).write_text(picture, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
