@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from textual.app import App
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
@@ -48,7 +49,7 @@ class Palette(CommandPalette):
             super()._action_command_list(action)
 
 
-def show(app: App[int]) -> None:
+def show(app: App[Any]) -> None:
     """Open the palette, unless it is open."""
     if not CommandPalette.is_open(app):
         app.push_screen(Palette(id="--command-palette"))
