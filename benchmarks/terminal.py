@@ -141,8 +141,14 @@ class Watch:
 
     def pump(self, seconds: float, *, look: bool = True) -> float | None:
         """Read what comes within some seconds; when it came, or None."""
+        came, chunk = self._read(seconds)
+        if came is not None and look:
+            self._feed(chunk)
+        return came
+
+    def _read(self, seconds: float) -> tuple[float | None, bytes]:
         if not select.select([self.master], [], [], seconds)[0]:
-            return None
+            return None, b""
         try:
             chunk = os.read(self.master, 1 << 16)
         except OSError as fault:
@@ -152,10 +158,11 @@ class Watch:
         for query, answer in ANSWERS.items():
             if query in chunk:
                 os.write(self.master, answer)
-        if look:
-            with suppress(Exception):  # what pyte does not know is of no interest here
-                self._stream.feed(UNKNOWN_TO_PYTE.sub(b"", chunk))
-        return came
+        return came, chunk
+
+    def _feed(self, chunk: bytes) -> None:
+        with suppress(Exception):  # what pyte does not know is of no interest here
+            self._stream.feed(UNKNOWN_TO_PYTE.sub(b"", chunk))
 
     @property
     def text(self) -> str:
@@ -176,6 +183,24 @@ class Watch:
             if came is not None and bool(re.search(pattern, self.text)) is there:
                 return came
         return None
+
+    def brought(self, pattern: str, seconds: float) -> float | None:
+        """When the bytes came that bring a pattern to the screen, read without looking first.
+
+        To look takes pyte longer than it takes a program to write, and would hold it up.
+        """
+        arrivals: list[tuple[float, bytes]] = []
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            came, chunk = self._read(left)
+            if came is not None:
+                arrivals.append((came, chunk))
+        found = None
+        for came, chunk in arrivals:
+            self._feed(chunk)
+            if found is None and re.search(pattern, self.text):
+                found = came
+        return found
 
     def press(self, key: str) -> None:
         """Type."""
@@ -247,7 +272,7 @@ def key_time(watch: Watch, program: Program, presses: int) -> float:
         watch.settle(0.5 + 0.13 * (turn % 5))
         pressed = time.perf_counter()
         watch.press(program.key)
-        came = watch.until(program.expect, 3.0)
+        came = watch.brought(program.expect, 0.6)
         if came is not None:
             times.append(1e3 * (came - pressed))
         watch.press(program.unkey)

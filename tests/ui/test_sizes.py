@@ -10,6 +10,7 @@ import frames
 import pytest
 from rich.cells import cell_len
 from stage import FakeMonitor, Stage, staged
+from textual.command import CommandList
 
 from capmon.ui.commands import COMMANDS
 from capmon.ui.panes import bars
@@ -91,9 +92,14 @@ async def test_screen_at_odd_sizes(keys: tuple[str, ...]) -> None:
 async def test_palette_without_room() -> None:
     """In a terminal of one cell the palette opens, takes every key and closes."""
     async with staged(frames.busy(), (1, 1)) as stage:
-        await stage.press(
-            "ctrl+p", "down", "pagedown", "pageup", "end", "home", "up", "x", "escape"
-        )
+        await stage.press("ctrl+p")
+        listed = stage.app.screen.query_one(CommandList)
+        for _ in range(300):
+            if listed.option_count:
+                break
+            await stage.pilot.pause(0.01)
+        assert listed.option_count
+        await stage.press("down", "pagedown", "pageup", "end", "home", "up", "x", "escape")
         assert stage.app.screen is stage.app.monitor_screen
 
 

@@ -35,8 +35,6 @@ class BoardContainer(Widget):
     def place(self) -> None:
         """Show the panes that have a place, framed as the board says."""
         board = self.board_layout.board(self.size)
-        for name in ("wide", "stacked", "single"):
-            self.set_class(board.kind == name, f"-{name}")
         for pane in self.query(Pane):
             pane.display = pane.id in board.places
             pane.kind = board.kind

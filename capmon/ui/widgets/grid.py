@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from rich.cells import get_character_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from capmon.ui.widgets.text import TOKENS, Line, fit
+from capmon.ui.widgets.text import Line, fit
 
 GAP = 3
 """Two changed spans closer than this are sent as one: moving the cursor costs about as much."""
+
+QUIET = ("dim", "faint", "rule")
+"""Tokens that a theme without colours shows by their weight."""
 
 Cell = tuple[str, str]
 
@@ -28,7 +31,6 @@ class Grid(Widget):
     """
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"grid--{token}" for token in TOKENS}
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
@@ -97,12 +99,23 @@ class Grid(Widget):
         return Strip(segments, len(self._lines[y]))
 
     def _style(self, token: str) -> Style:
+        """The style of a token: a colour of the theme on the widget's own background.
+
+        Component classes would say the same, but they cost a style of their own for every token
+        of every widget, before the first paint.
+        """
         style = self._styles_by_token.get(token)
         if style is None:
             name = token.rstrip("!")
-            style = self.get_component_rich_style(f"grid--{name}")
-            if token.endswith("!"):
-                style += Style(bold=True)
+            theme = self.app.theme_variables
+            quiet = name in QUIET and theme.get("c-dim-style") == "dim"
+            colour = theme.get(f"c-{name}")
+            style = Style(
+                color=Color.parse(colour).rich_color if colour else None,
+                bgcolor=self.background_colors[1].rich_color,
+                bold=True if token.endswith("!") else None,
+                dim=True if quiet else None,
+            )
             self._styles_by_token[token] = style
         return style
 
