@@ -23,7 +23,8 @@ ORIGINS = 96
 """Origins at which candidates are tried."""
 
 _SHARPNESS = 4.0
-_WIDEN = 2.0
+_WIDEN = 3.0
+_MIRROR = 8.0
 _GRID = np.concatenate([[0.005], np.linspace(0.0125, 0.9875, 40), [0.995]])
 _LEAST_RESIDUALS = 4
 
@@ -41,8 +42,8 @@ class Ensemble:
     stretches: tuple[tuple[int, int], ...]
     """Half-open ranges of steps that share weights and residuals."""
 
-    widen: Vec
-    """(B,) factor on the residuals of each stretch, for the few that there are."""
+    independent: Vec
+    """(B,) residuals of each stretch that are worth one of their own: forecasts far ahead overlap."""
 
     scale: float
     """What one unit is worth."""
@@ -65,7 +66,7 @@ class Ensemble:
             pool = self.residuals[:, start:stop]
             pool = pool[np.isfinite(pool)]
             if len(pool) >= _LEAST_RESIDUALS:
-                spread[b] = np.quantile(pool, levels) * self.widen[b]
+                spread[b] = _offsets(pool, levels, float(self.independent[b]))
         _grow_into_gaps(spread, self.stretches)
         centres = np.array([math.sqrt((start + 1) * stop) for start, stop in self.stretches])
         offset = _between(np.log(np.arange(1, self.horizon + 1)), np.log(centres), spread)
@@ -176,9 +177,8 @@ def ensemble(
     actual = np.append(truth, np.full(horizon, math.nan))[origins[:, None] + np.arange(horizon)]
     stretches = stretches_of(horizon)
     centre, residuals = _combine(forecasts, actual, stretches)
-    span = float(len(y) - origins[0]) if len(origins) else 1.0
-    widen = np.array([_widening(actual, span, s) for s in stretches])
-    return Ensemble(centre, residuals, stretches, widen, scale, low, high)
+    independent = np.array([_independent(residuals[:, slice(*s)]) for s in stretches])
+    return Ensemble(centre, residuals, stretches, independent, scale, low, high)
 
 
 def _origins(n: int, period: int) -> Index:
@@ -213,12 +213,36 @@ def _combine(
     return combined[-1], actual - combined[:-1]
 
 
-def _widening(actual: Mat, span: float, stretch: tuple[int, int]) -> float:
-    """Factor for the few independent errors that a stretch has: forecasts far ahead overlap."""
-    lead = math.sqrt((stretch[0] + 1) * stretch[1])
-    rows = int(np.isfinite(actual[:, stretch[0] : stretch[1]]).any(axis=1).sum())
-    independent = max(1.0, min(rows, span / lead))
-    return 1 + _WIDEN / independent
+def _independent(residuals: Mat) -> float:
+    """How many independent errors a stretch is worth, 1 at least, from how its origins repeat each other.
+
+    Source:
+        Bayley and Hammersley, The effective number of independent observations in an
+        autocorrelated time series, Suppl. J. R. Stat. Soc. 8 (1946).
+    """
+    known = np.isfinite(residuals)
+    rows = int(known.any(axis=1).sum())
+    e = np.where(known, residuals, 0.0)
+    pairs = known[1:] & known[:-1]
+    power = float(np.sum((e[1:] ** 2 + e[:-1] ** 2) * pairs)) / 2
+    if rows < 2 or not power > 0:
+        return 1.0
+    # About zero, not about their mean: that all lie on one side is the sign of repetition.
+    memory = min(max(float(np.sum(e[1:] * e[:-1])) / power, 0.0), 1.0)
+    return max(1.0, rows * (1 - memory) / (1 + memory))
+
+
+def _offsets(pool: Vec, levels: Vec, independent: float) -> Vec:
+    """Quantiles of the errors, wider the fewer they are.
+
+    The few overlapping errors of a long horizon tend to lie on one side of the forecast, which
+    says how far it can miss but not to which side: they are mirrored.
+    """
+    mirrored = min(1.0, _MIRROR / independent)
+    own = np.quantile(pool, levels)
+    both = np.quantile(np.concatenate([pool, -pool]), levels)
+    offsets: Vec = (own + (both - own) * mirrored) * (1 + _WIDEN / independent)
+    return offsets
 
 
 def quantile_forecast(
@@ -257,7 +281,7 @@ def breach_probability(
         sustain: Steps that the mean is taken over.
 
     Returns:
-        0 to 1; NaN with fewer than three known values.
+        Strictly between 0 and 1; NaN with fewer than three known values.
     """
     found = ensemble(values, period, horizon)
     if found is None:
@@ -266,4 +290,13 @@ def breach_probability(
     width = min(max(sustain, 1), paths.shape[1])
     sums = np.cumsum(np.pad(paths, ((0, 0), (1, 0))), axis=1)
     means = (sums[:, width:] - sums[:, :-width]) / width
-    return float(np.mean(means.max(axis=1) > threshold / found.scale))
+    return chance(means.max(axis=1) > threshold / found.scale)
+
+
+def chance(happens: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+    """Probability of what happens on some of S paths: never 0 nor 1, which S paths cannot show.
+
+    Source:
+        Jeffreys, Theory of Probability (1961), section 3.2: half a case is added to each side.
+    """
+    return (int(np.count_nonzero(happens)) + 0.5) / (len(happens) + 1)

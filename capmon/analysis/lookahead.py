@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capmon.analysis.forecast import Ensemble, ensemble
+from capmon.analysis.forecast import Ensemble, chance, ensemble
 from capmon.analysis.scores import Scoreboard
 from capmon.analysis.windows import History, Mat, Vec
 from capmon.model.metric import Unit, metric
@@ -113,7 +113,7 @@ def look_ahead(
     band = found.quantiles(np.array([tail, 0.5, 1 - tail]))
     last = float(past[np.flatnonzero(np.isfinite(past))[-1]])
     board.issue(made_at, grid.step, band, last)
-    chance, when = _breach(found, subject.limit, past, grid.step)
+    breach, when = _breach(found, subject.limit, past, grid.step)
     return Forecast(
         metric=subject.metric,
         made_at=made_at,
@@ -127,7 +127,7 @@ def look_ahead(
         if grid.period
         else "weighted medians and lines",
         limit=subject.limit,
-        breach_probability=chance,
+        breach_probability=breach,
         time_to_limit=when,
         coverage=board.coverage(),
     )
@@ -175,7 +175,7 @@ def _over_since(past: Vec, limit: float, step: float) -> float:
 
 
 def first_passage(paths: Mat, limit: float, step: float) -> tuple[float, TimeToLimit]:
-    """Share of the paths that pass a limit, and by when a tenth, half and nine tenths have.
+    """Probability to pass a limit, and by when a tenth, half and nine tenths of the paths have.
 
     Args:
         paths: (S, H) possible futures.
@@ -190,4 +190,4 @@ def first_passage(paths: Mat, limit: float, step: float) -> tuple[float, TimeToL
         at = float(first[min(math.ceil(share * len(first)), len(first)) - 1])
         return at if math.isfinite(at) else None
 
-    return float(crossed.mean()), TimeToLimit(by(0.1), by(0.5), by(0.9))
+    return chance(crossed), TimeToLimit(by(0.1), by(0.5), by(0.9))

@@ -96,11 +96,8 @@ class CapmonApp(App[int]):
         for theme in found.values():
             self.register_theme(theme)
         self._theme_names = sorted(found)
-        self._notices = failed
-        if wanted not in found:
-            self._notices = [*failed, f"theme {wanted!r} is not there: using {themes.FALLBACK}"]
-            wanted = themes.FALLBACK
-        self.theme = wanted
+        self.theme, missing = themes.choose(wanted, found, no_color=self.no_color)
+        self._notices = [*failed, *missing]
 
     def get_line_filters(self) -> list[LineFilter]:
         """Without colour, an ANSI theme keeps the terminal's own: black on black otherwise."""

@@ -49,6 +49,22 @@ def load_all(where: Iterable[Path]) -> tuple[dict[str, Theme], list[str]]:
     return themes, failed
 
 
+def choose(wanted: str, found: Iterable[str], *, no_color: bool) -> tuple[str, list[str]]:
+    """The theme to start with, and a notice where it is not the one that was wanted.
+
+    Args:
+        wanted: Name from the configuration.
+        found: Names that there are.
+        no_color: Whether NO_COLOR is set, which asks for the theme without colours.
+    """
+    names = set(found)
+    if no_color and "mono" in names:
+        return "mono", []
+    if wanted in names:
+        return wanted, []
+    return FALLBACK, [f"theme {wanted!r} is not there: using {FALLBACK}"]
+
+
 def load(path: Path) -> Theme:
     """One theme from a file.
 

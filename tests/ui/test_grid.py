@@ -14,6 +14,8 @@ from stage import Stage, staged
 from textual.app import App, ComposeResult
 
 from capmon.model.frame import Frame, Reading
+from capmon.resources import resource
+from capmon.ui import themes
 from capmon.ui.widgets.grid import GAP, Cell, Grid, _cells, changed_spans
 from capmon.ui.widgets.text import ink
 
@@ -87,10 +89,10 @@ def test_cells_fill_the_width_with_printable_text(text: str, width: int) -> None
 class OneGrid(App[None]):
     """A grid and nothing else."""
 
-    CSS = " ".join(
-        f"Grid > .grid--{t} {{ color: white; }}"
-        for t in ("ink", "dim", "faint", "accent", "future", "ok", "warning", "critical")
-    )
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_theme(themes.load(resource("themes") / "night.yaml"))
+        self.theme = "night"
 
     def compose(self) -> ComposeResult:
         """The grid."""

@@ -99,9 +99,9 @@ def lines(plan: ScalePlan, width: int = WIDTH - BESIDE) -> list[Line]:
     out += _block("beware", plan.warnings, "warning", width)
     out += _block("refused", plan.refusals, "critical", width)
     out.append([])
-    mark = "will run" if plan.mode == "act" else "would run"
+    mark = "will run" if plan.mode == "act" and plan.allowed else "would run"
     out += _block(mark, (command(plan.argv),) if plan.argv else ("nothing",), "ink", width)
-    if plan.mode != "act":
+    if plan.mode != "act" and plan.allowed:
         out.append(row("", [bold("dry-run", "warning"), dim(": it is logged, nothing is changed")]))
     out += [[], _verdict(plan), []]
     return out
