@@ -7,7 +7,15 @@ import shlex
 from capmon.clock import rfc3339
 from capmon.model.frame import Frame
 from capmon.model.metric import Unit, label_of, metric
-from capmon.model.results import Forecast, Headroom, ScalePlan, Severity, SourceState
+from capmon.model.results import (
+    Bottleneck,
+    Forecast,
+    Headroom,
+    Health,
+    ScalePlan,
+    Severity,
+    SourceState,
+)
 from capmon.model.text import one_line
 from capmon.model.units import digits, percent, show, show_metric, span
 
@@ -60,14 +68,20 @@ def _resources(frame: Frame) -> list[str]:
 def _application(frame: Frame) -> list[str]:
     if frame.app_source == "none":
         return []
+    app = next((h for h in frame.health if h.source == "app"), None)
+    silent = frame.value("http.server.request.rate") is None
+    if silent and app is not None and app.state is SourceState.FAILING:
+        why = app.reason or app.state.value
+        return ["", _line("app", f"{frame.app_name}: unknown, {why}")]
     quantile = "http.server.request.duration"
+    hit = "" if frame.value("cache.hit_ratio") is None else " hit"
     return [
         "",
         _line("app", frame.app_name),
         _line("rate", said(frame, "http.server.request.rate")),
         _line("errors", said(frame, "http.server.error.ratio")),
         _line("latency", f"p50 {said(frame, f'{quantile}.p50')}, p95 {said(frame, f'{quantile}.p95')}, p99 {said(frame, f'{quantile}.p99')}"),
-        _line("cache", f"{said(frame, 'cache.hit_ratio')} hit"),
+        _line("cache", f"{said(frame, 'cache.hit_ratio')}{hit}"),
         _line("database", frame.texts.get("db.status") or said(frame, "db.status")),
     ]  # fmt: skip
 
@@ -105,7 +119,8 @@ def forecast_text(forecast: Forecast) -> str:
         return f"{name}: {forecast.problem}"
     if forecast.limit is not None and forecast.breach_probability is not None:
         limit = show_metric(forecast.metric, forecast.limit)
-        chance = percent(forecast.breach_probability)
+        p = forecast.breach_probability
+        chance = "<1" if 0 < p < 0.01 else ">99" if 0.99 < p < 1 else percent(p)
         return f"{name}: {chance} % to pass {limit} within {span(forecast.horizon)}"
     if not forecast.median:
         return f"{name}: no trend"
@@ -114,6 +129,9 @@ def forecast_text(forecast: Forecast) -> str:
 
 
 def _bottlenecks(frame: Frame) -> list[str]:
+    if not frame.bottlenecks:
+        known = "none known" if _silent(frame) else "none"
+        return ["", _line("bottlenecks", known)]
     lines = ["", _line("bottlenecks", f"scaling priority {frame.priority.value}")]
     for b in frame.bottlenecks:
         evidence = b.evidence[0].text if b.evidence else ""
@@ -121,7 +139,7 @@ def _bottlenecks(frame: Frame) -> list[str]:
         rest = "; ".join(part for part in (b.impact, todo) if part)
         text = "  ".join(part for part in (evidence, rest) if part)
         lines.append(f"  {b.severity.value:<10}{b.component:<14}{text}")
-    return lines if frame.bottlenecks else [*lines, "  none"]
+    return lines
 
 
 def _replicas(frame: Frame) -> list[str]:
@@ -158,18 +176,29 @@ def verdict(frame: Frame) -> tuple[int, str]:
 
 
 def _verdict(frame: Frame) -> tuple[int, str]:
-    dead = [h for h in frame.health if h.state not in (SourceState.LIVE, SourceState.OFF)]
+    dead = _silent(frame)
+    why = ", ".join(f"{h.source} {h.reason or h.state.value}" for h in dead)
     worst = max((b.severity for b in frame.bottlenecks), key=lambda s: s.rank, default=None)
-    names = ", ".join(f"{b.component} {b.severity.value}" for b in frame.bottlenecks)
+    names = ", ".join(_evident(b) for b in frame.bottlenecks)
     if worst is Severity.CRITICAL:
-        return 2, f"CRITICAL - {names}"
+        return 2, f"CRITICAL - {names}" + (f"; unknown: {why}" if why else "")
     if dead or not frame.engine_ready:
-        why = ", ".join(f"{h.source} {h.reason or h.state.value}" for h in dead)
         return 3, f"UNKNOWN - {why or 'nothing was analysed'}" + (f"; {names}" if names else "")
     if worst in (Severity.HIGH, Severity.MEDIUM):
         return 1, f"WARNING - {names}"
     first = next((h for h in frame.headroom if h.at is not None), None)
     return 0, "OK - " + (headroom_text(first) if first else "no bottleneck")
+
+
+def _silent(frame: Frame) -> list[Health]:
+    """Sources that should answer and do not."""
+    return [h for h in frame.health if h.state not in (SourceState.LIVE, SourceState.OFF)]
+
+
+def _evident(bottleneck: Bottleneck) -> str:
+    """`cpu critical (95 % > 90 %)`."""
+    evidence = f" ({bottleneck.evidence[0].text})" if bottleneck.evidence else ""
+    return f"{bottleneck.component} {bottleneck.severity.value}{evidence}"
 
 
 def plan_text(plan: ScalePlan) -> str:

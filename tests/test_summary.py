@@ -34,6 +34,7 @@ CPU, P95, RATE, USERS = (
 DISK = 'system.filesystem.utilization{mountpoint="/var"}'
 
 LIVE = Health("host", SourceState.LIVE, last_success=AT)
+FAILING = Health("app", SourceState.FAILING, "connection refused")
 BARE = Frame(1, AT, 1.0, 300.0, readings={CPU: Reading(0.62, AT)}, health=(LIVE,))
 HIGH = Bottleneck(
     "memory",
@@ -130,8 +131,7 @@ memory      unknown (not collected), unknown (not collected) of unknown (not col
 network     in unknown (not collected), out unknown (not collected)
 pressure    cpu unknown (not collected), memory unknown (not collected), io unknown (not collected)
 
-bottlenecks scaling priority none
-  none
+bottlenecks none
 
 sources     host live
 """
@@ -150,6 +150,15 @@ def test_a_full_frame() -> None:
 def test_a_frame_of_little() -> None:
     """What is not known says why, and nothing is a zero."""
     assert stripped(summary(BARE)) == GOLDEN_BARE
+
+
+def test_a_silent_application_is_said_once() -> None:
+    """One reason in place of one for each value, and no claim that nothing binds."""
+    down = replace(BARE, app_name="web", app_source="json", health=(LIVE, FAILING))
+    text = summary(down)
+    assert "app         web: unknown, connection refused\n" in text
+    assert "bottlenecks none known\n" in text
+    assert "latency" not in text
 
 
 def test_unknown_replicas_say_why() -> None:
@@ -189,6 +198,8 @@ def test_headroom_in_words(room: Headroom, text: str) -> None:
         (Forecast(RATE, AT), "rate: no trend"),
         (Forecast(RATE, AT, problem="needs 12 points, has 3"), "rate: needs 12 points, has 3"),
         (Forecast(DISK, AT, 60.0, median=(0.5,), limit=0.8, breach_probability=0.0), "disk /var: 0 % to pass 80 % within 60 s"),
+        (Forecast(DISK, AT, 60.0, median=(0.5,), limit=0.8, breach_probability=0.003), "disk /var: <1 % to pass 80 % within 60 s"),
+        (Forecast(DISK, AT, 60.0, median=(0.5,), limit=0.8, breach_probability=0.997), "disk /var: >99 % to pass 80 % within 60 s"),
     ],
 )  # fmt: skip
 def test_forecasts_in_words(forecast: Forecast, text: str) -> None:
@@ -226,7 +237,6 @@ def test_a_plan_in_words() -> None:
 
 READY = replace(BARE, engine_ready=True)
 CRITICAL = replace(HIGH, severity=Severity.CRITICAL)
-FAILING = Health("app", SourceState.FAILING, "connection refused")
 
 
 @pytest.mark.parametrize(
@@ -235,12 +245,12 @@ FAILING = Health("app", SourceState.FAILING, "connection refused")
         (READY, 0, "OK - no bottleneck"),
         (replace(READY, headroom=(ROOM,)), 0, "OK - p95 reaches 250 ms at 128 (122–141) req/s, 1.08 times now"),
         (replace(READY, bottlenecks=(replace(HIGH, severity=Severity.LOW),)), 0, "OK - no bottleneck"),
-        (replace(READY, bottlenecks=(HIGH,)), 1, "WARNING - memory high"),
-        (replace(READY, bottlenecks=(replace(HIGH, severity=Severity.MEDIUM),)), 1, "WARNING - memory medium"),
-        (replace(READY, bottlenecks=(HIGH, CRITICAL)), 2, "CRITICAL - memory high, memory critical"),
-        (replace(READY, bottlenecks=(CRITICAL,), health=(FAILING,)), 2, "CRITICAL - memory critical"),
+        (replace(READY, bottlenecks=(HIGH,)), 1, "WARNING - memory high (81 % > 80 % for 4 m)"),
+        (replace(READY, bottlenecks=(replace(HIGH, severity=Severity.MEDIUM),)), 1, "WARNING - memory medium (81 % > 80 % for 4 m)"),
+        (replace(READY, bottlenecks=(HIGH, CRITICAL)), 2, "CRITICAL - memory high (81 % > 80 % for 4 m), memory critical (81 % > 80 % for 4 m)"),
+        (replace(READY, bottlenecks=(CRITICAL,), health=(FAILING,)), 2, "CRITICAL - memory critical (81 % > 80 % for 4 m); unknown: app connection refused"),
         (replace(READY, health=(LIVE, FAILING)), 3, "UNKNOWN - app connection refused"),
-        (replace(READY, bottlenecks=(HIGH,), health=(FAILING,)), 3, "UNKNOWN - app connection refused; memory high"),
+        (replace(READY, bottlenecks=(HIGH,), health=(FAILING,)), 3, "UNKNOWN - app connection refused; memory high (81 % > 80 % for 4 m)"),
         (replace(READY, health=(Health("app", SourceState.LATE),)), 3, "UNKNOWN - app late"),
         (replace(READY, health=(Health("app", SourceState.STARTING),)), 3, "UNKNOWN - app starting"),
         (BARE, 3, "UNKNOWN - nothing was analysed"),

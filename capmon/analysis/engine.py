@@ -52,8 +52,8 @@ FIT_PACE = 5.0
 FORECAST_PACE = 10.0
 """Seconds between two forecasts of one metric, at least; never below a step of its grid."""
 
-RECENT = 60.0
-"""Seconds whose median stands for the present when replicas are counted: one reading is noise."""
+RECENT = 30.0
+"""Seconds whose median stands for the present in headroom and advice: one reading is noise."""
 
 _LEAST_PAIRS = 30
 _REPLICAS_HOLD = 3
@@ -177,11 +177,10 @@ class Engine:
     def _advise(
         self, now: Now, limits: Mapping[str, Limit], forecasts: tuple[Forecast, ...]
     ) -> Advice:
-        """Count replicas for the last minute rather than for the last reading."""
+        """Count replicas for the last half minute rather than for the last reading."""
         calm = {
-            key: replace(reading, value=self._recent.get(key, reading.value))
+            key: replace(reading, value=self._calm(now, key))
             for key, reading in now.readings.items()
-            if reading.value is not None
         }
         settings = self._settings
         return advise(
@@ -245,12 +244,17 @@ class Engine:
     def _headroom(self, curve: Fit, limit: Limit, now: Now) -> Headroom:
         load = whole_load(curve)
         ready = None if now.replicas is None else now.replicas.ready
-        room = headroom(curve, limit, load, _value(now.readings, load), ready)
+        room = headroom(curve, limit, load, self._calm(now, load), ready)
         if curve.target == LATENCY and room.at is not None and self._past_full(curve, limit):
             return replace(
                 room, at=None, multiple=None, extrapolated=False, problem="cpu is full first"
             )
         return room
+
+    def _calm(self, now: Now, metric_key: str) -> float | None:
+        """A metric over the last half minute; None while its latest reading is not known."""
+        latest = _value(now.readings, metric_key)
+        return None if latest is None else self._recent.get(metric_key, latest)
 
     def _past_full(self, curve: Fit, limit: Limit) -> bool:
         """Whether a latency limit lies beyond the load that takes all of the CPU.

@@ -144,6 +144,8 @@ class _Line:
     t: float | None
     mean: float
     squares: float
+    mean_inflation: float
+    slope_inflation: float
     kept: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
@@ -171,7 +173,7 @@ def _fit_line(x: Vec, y: Vec, places: np.ndarray, *, series: bool) -> _Line:
     slope_inflation = (1 + memory * load_memory) / (1 - memory * load_memory)
     freedom = n - mean_inflation - slope_inflation
     if n <= 2:
-        return _Line(slope, intercept, None, None, None, None, mean, squares, kept)
+        return _Line(slope, intercept, None, None, None, None, mean, squares, 1.0, 1.0, kept)
     variance = float(residual @ residual) / max(freedom, 1.0)
     slope_variance = variance * slope_inflation / squares
     intercept_variance = variance * mean_inflation / n + slope_variance * mean**2
@@ -184,6 +186,8 @@ def _fit_line(x: Vec, y: Vec, places: np.ndarray, *, series: bool) -> _Line:
         t_quantile(0.975, max(n / mean_inflation - 2, 1.0)),
         mean,
         squares,
+        mean_inflation,
+        slope_inflation,
         kept,
     )
 
@@ -271,6 +275,8 @@ def _as_fit(question: Question, line: _Line, x: Vec, y: Vec) -> Fit:
         load_mean=line.mean,
         load_squares=line.squares,
         t_quantile=line.t,
+        mean_inflation=line.mean_inflation,
+        slope_inflation=line.slope_inflation,
         window=question.window,
         per_replica=question.per_replica,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,12 @@ ORIGINS = 96
 """Origins at which candidates are tried."""
 
 _SHARPNESS = 4.0
-_WIDEN = 3.0
+_WIDEN = 2.5
 _MIRROR = 8.0
+_NORMAL = NormalDist()
 _GRID = np.concatenate([[0.005], np.linspace(0.0125, 0.9875, 40), [0.995]])
 _LEAST_RESIDUALS = 4
+_MOST_RESIDUALS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,20 @@ class Ensemble:
         """Steps ahead."""
         return len(self.centre)
 
-    def quantiles(self, levels: Vec) -> Mat:
-        """(H, k) values at ascending quantile levels, never decreasing along a row."""
+    def quantiles(self, levels: Vec, *, widen: float = _WIDEN) -> Mat:
+        """(H, k) values at ascending quantile levels, never decreasing along a row.
+
+        Args:
+            levels: Strictly between 0 and 1.
+            widen: How much is added for the few errors that there are; 0 for none.
+        """
         spread = np.full((len(self.stretches), len(levels)), math.nan)
         for b, (start, stop) in enumerate(self.stretches):
             pool = self.residuals[:, start:stop]
             pool = pool[np.isfinite(pool)]
             if len(pool) >= _LEAST_RESIDUALS:
-                spread[b] = _offsets(pool, levels, float(self.independent[b]))
+                pool = pool[:: max(1, len(pool) // _MOST_RESIDUALS)]
+                spread[b] = _offsets(pool, levels, float(self.independent[b]), widen)
         _grow_into_gaps(spread, self.stretches)
         centres = np.array([math.sqrt((start + 1) * stop) for start, stop in self.stretches])
         offset = _between(np.log(np.arange(1, self.horizon + 1)), np.log(centres), spread)
@@ -76,7 +85,10 @@ class Ensemble:
         return np.maximum.accumulate(values, axis=1)
 
     def paths(self) -> Mat:
-        """(S, H) possible futures: past errors in their order, on the forecast's own quantiles.
+        """(S, H) possible futures: past errors in their order, on the forecast's quantiles.
+
+        The quantiles are not widened: a band must hold what comes though its own width is
+        uncertain, but in a share of paths a width too great at every step would add up.
 
         Each past origin tells in which order above and below the forecast its errors came. That
         order is kept and each rank is read off the quantiles of its step; every origin serves
@@ -89,7 +101,7 @@ class Ensemble:
         if not len(ranks):
             ranks = np.broadcast_to(((np.arange(24) + 0.5) / 24)[:, None], (24, self.horizon))
         ranks = np.vstack([ranks, 1 - ranks])
-        grid = self.quantiles(_GRID)
+        grid = self.quantiles(_GRID, widen=0.0)
         place = np.clip(np.searchsorted(_GRID, ranks) - 1, 0, len(_GRID) - 2)
         part = np.clip((ranks - _GRID[place]) / (_GRID[place + 1] - _GRID[place]), 0, 1)
         steps = np.arange(self.horizon)
@@ -232,16 +244,19 @@ def _independent(residuals: Mat) -> float:
     return max(1.0, rows * (1 - memory) / (1 + memory))
 
 
-def _offsets(pool: Vec, levels: Vec, independent: float) -> Vec:
+def _offsets(pool: Vec, levels: Vec, independent: float, widen: float) -> Vec:
     """Quantiles of the errors, wider the fewer they are.
 
     The few overlapping errors of a long horizon tend to lie on one side of the forecast, which
-    says how far it can miss but not to which side: they are mirrored.
+    says how far it can miss but not to which side: they are mirrored. They are widened as
+    Student's t is, the tails more than the middle: it is the scale that is not known.
     """
     mirrored = min(1.0, _MIRROR / independent)
     own = np.quantile(pool, levels)
     both = np.quantile(np.concatenate([pool, -pool]), levels)
-    offsets: Vec = (own + (both - own) * mirrored) * (1 + _WIDEN / independent)
+    z = np.array([_NORMAL.inv_cdf(min(max(float(p), 1e-9), 1 - 1e-9)) for p in levels])
+    factor = 1 + widen * (z * z + 1) / (4 * independent)
+    offsets: Vec = (own + (both - own) * mirrored) * factor
     return offsets
 
 
@@ -293,7 +308,7 @@ def breach_probability(
     return chance(means.max(axis=1) > threshold / found.scale)
 
 
-def chance(happens: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+def chance(happens: NDArray[np.bool_]) -> float:
     """Probability of what happens on some of S paths: never 0 nor 1, which S paths cannot show.
 
     Source:

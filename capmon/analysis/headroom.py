@@ -72,12 +72,11 @@ def _interval(
     s, t, mean, squares = fit.residual_std, fit.t_quantile, fit.load_mean, fit.load_squares
     if s is None or t is None or mean is None or not squares or error is None or fit.n < 1:
         return None, None
-    inflation = max(error * error * squares / (s * s), 1.0) if s > 0 else 1.0
     width = (t * s) ** 2
     away = limit - intercept - slope * mean
-    a = slope * slope - width * inflation / squares
+    a = slope * slope - width * fit.slope_inflation / squares
     b = -2 * away * slope
-    c = away * away - width * (1 + inflation / fit.n)
+    c = away * away - width * (1 + fit.mean_inflation / fit.n)
     disc = b * b - 4 * a * c
     if not math.isfinite(disc) or disc < 0:
         return None, None

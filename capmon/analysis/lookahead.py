@@ -183,7 +183,7 @@ def first_passage(paths: Mat, limit: float, step: float) -> tuple[float, TimeToL
         step: Seconds a cell.
     """
     over = paths > limit
-    crossed = over.any(axis=1)
+    crossed = np.asarray(over.any(axis=1))
     first = np.sort(np.where(crossed, (np.argmax(over, axis=1) + 1) * step, math.inf))
 
     def by(share: float) -> float | None:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from capmon.analysis.headroom import TRUSTED_REACH, Limit, crossing
 from capmon.analysis.workload import CPU, RATE, USERS, USERS_PER_REPLICA
 from capmon.config.schema import ScalingSettings
 from capmon.model.frame import Reading
 from capmon.model.metric import metric
-from capmon.model.results import Advice, Estimate, Fit, Forecast, Predicted, ReplicaState
+from capmon.model.results import (
+    Advice,
+    Estimate,
+    Fit,
+    Forecast,
+    Headroom,
+    Predicted,
+    ReplicaState,
+)
 from capmon.model.units import show, show_metric
 
 TOLERANCE = 0.1
@@ -152,6 +160,12 @@ def _clamped(need: Need, scaling: ScalingSettings) -> tuple[int, str]:
             scaling.min, max(most, 1)
         ), f"{need.reason}, but the least allowed is {scaling.min}"
     return need.count, need.reason
+
+
+def steady(readings: Mapping[str, Reading], headroom: Sequence[Headroom]) -> Mapping[str, Reading]:
+    """Readings in which each load that headroom speaks of is the recent one, not the last reading."""
+    recent = {h.load: h.now for h in headroom if h.now is not None and h.load in readings}
+    return {**readings, **{key: replace(readings[key], value=v) for key, v in recent.items()}}
 
 
 def predict_effect(

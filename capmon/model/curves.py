@@ -94,6 +94,12 @@ class Fit:
     problem: str = ""
     """Why there is no curve: `not enough load variation`; empty when there is one."""
 
+    mean_inflation: float = 1.0
+    """Factor on the variance of the curve's height at the mean load, for memory in the residuals."""
+
+    slope_inflation: float = 1.0
+    """Factor on the variance of the slope, for memory in residuals and load alike."""
+
     def coefficient(self, name: str) -> float:
         """Value of one coefficient.
 
@@ -116,6 +122,8 @@ class Fit:
     def band(self, load: float) -> Estimate | None:
         """Prediction interval for one new observation at a load, parameter uncertainty included.
 
+        That uncertainty counts effective points: neighbours in time repeat each other.
+
         Source:
             Draper and Smith, Applied Regression Analysis (1998), section 3.1.
         """
@@ -133,7 +141,9 @@ class Fit:
         s, t, mean, squares = self.residual_std, self.t_quantile, self.load_mean, self.load_squares
         if s is None or t is None or mean is None or not squares or not self.n:
             return None
-        return t * s * math.sqrt(1 + 1 / self.n + (load - mean) ** 2 / squares)
+        height = self.mean_inflation / self.n
+        tilt = self.slope_inflation * (load - mean) ** 2 / squares
+        return t * s * math.sqrt(1 + height + tilt)
 
 
 def _exp(x: float) -> float:
@@ -160,7 +170,7 @@ class Headroom:
     """Load of the whole service at which the limit is reached, at today's replicas."""
 
     now: float | None
-    """Load of the whole service now."""
+    """Load of the whole service now, the median of the last half minute."""
 
     multiple: float | None = None
     """`at` over `now`."""

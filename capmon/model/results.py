@@ -97,13 +97,13 @@ class Coverage:
     """How past forecasts of this metric did, scored when their time came."""
 
     scored: int
-    """Forecast points scored."""
+    """Forecast points scored; points of one forecast, and of forecasts that overlap, go together."""
 
     inside: float
     """Share of them that fell inside the interval."""
 
     mase: float | None
-    """Mean absolute error over that of the naive forecast; None where the naive one is exact."""
+    """Mean absolute error over that of repeating the last value as far ahead; None where that is exact."""
 
     window: float
     """Seconds of history that the scores cover."""

@@ -142,7 +142,7 @@ class Monitor:
         frame = self.frame
         if self._actuator is None or frame is None:
             return None
-        from capmon.analysis.sizing import predict_effect
+        from capmon.analysis.sizing import predict_effect, steady
 
         state = frame.replicas
         wanted = to
@@ -150,7 +150,8 @@ class Monitor:
             wanted = state.desired + delta
         predicted: tuple[Predicted, ...] = ()
         if state is not None and state.ready and wanted is not None and wanted > 0:
-            predicted = predict_effect(frame.fits, frame.readings, state.ready, wanted)
+            readings = steady(frame.readings, frame.headroom)
+            predicted = predict_effect(frame.fits, readings, state.ready, wanted)
         return self._actuator.propose(
             to=to,
             delta=delta,

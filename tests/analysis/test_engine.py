@@ -112,7 +112,8 @@ def test_a_queueing_service_has_sensible_headroom(history) -> None:
     assert at is not None and at.low is not None and at.high is not None
     assert at.low < 256 < at.high
     assert at.value == pytest.approx(256, rel=0.02)
-    assert room[CPU].multiple == pytest.approx(at.value / columns[RATE][-1])
+    recent = np.median(columns[RATE][-30:].reshape(15, 2).mean(axis=1))
+    assert room[CPU].multiple == pytest.approx(at.value / recent)
     assert not room[CPU].extrapolated
     users = room["process.memory.usage"]
     assert users.load == USERS
@@ -168,16 +169,29 @@ def test_an_empty_history_says_why(history) -> None:
 
 
 def test_one_noisy_reading_moves_no_advice(history) -> None:
-    """Replicas are counted for the last minute, not for the last second."""
+    """Replicas are counted for the last half minute, and so is headroom, not for the last second."""
     columns = service()
     record(history, columns)
     calm = tick(columns, HOUR)
     spike = dataclasses.replace(
         calm, readings={**calm.readings, RATE: Reading(9000.0, calm.at), CPU: Reading(1.0, calm.at)}
     )
-    first, second = (Engine(Settings()).step(history, now).advice for now in (calm, spike))
-    assert first.to == second.to is not None
-    assert first.reason == second.reason
+    before, after = (Engine(Settings()).step(history, now) for now in (calm, spike))
+    assert before.advice.to == after.advice.to is not None
+    assert before.advice.reason == after.advice.reason
+    assert before.headroom == after.headroom
+    assert before.headroom[0].multiple is not None
+
+
+def test_a_load_no_longer_known_has_no_multiple(history) -> None:
+    """The last half minute does not stand in for a rate that is not reported any more."""
+    columns = service()
+    record(history, columns)
+    now = tick(columns, HOUR)
+    gone = dataclasses.replace(now, readings={**now.readings, RATE: Reading(None, now.at)})
+    room = {h.target: h for h in Engine(Settings()).step(history, gone).headroom}
+    assert room[CPU].at is not None
+    assert (room[CPU].now, room[CPU].multiple) == (None, None)
 
 
 def test_work_is_spread_over_ticks(history) -> None:

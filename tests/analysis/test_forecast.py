@@ -62,6 +62,54 @@ def test_intervals_hold_what_comes() -> None:
     assert np.mean(inside) >= 0.88
 
 
+def walk(rng: np.random.Generator, n: int) -> np.ndarray:
+    """A random walk."""
+    return 1000 + np.cumsum(rng.normal(0, 5, n))
+
+
+def wander(rng: np.random.Generator, n: int) -> np.ndarray:
+    """AR(1) with a memory of 0.8."""
+    y = rng.normal(0, 5, n + 50)
+    for i in range(1, n + 50):
+        y[i] += 0.8 * y[i - 1]
+    return 100 + y[50:]
+
+
+def noise(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Independent noise."""
+    return rng.normal(100, 9, n)
+
+
+@pytest.mark.parametrize("n", [12, 24, 60, 120])
+@pytest.mark.parametrize("process", [noise, wander, walk])
+def test_intervals_hold_half_a_history_ahead(process, n: int) -> None:
+    """95 % intervals hold nine in ten, whatever the memory, and short histories widen them."""
+    rng, inside, width = np.random.default_rng(2), [], []
+    for _ in range(80):
+        y = process(rng, n + n // 2)
+        band = quantile_forecast(y[:n], 0, n // 2, LEVELS)
+        inside.append(np.mean((band[:, 0] <= y[n:]) & (y[n:] <= band[:, 4])))
+        width.append(np.median(band[:, 4] - band[:, 0]))
+    assert np.mean(inside) >= 0.88
+    if process is noise:
+        assert np.median(width) < 1.6 * 2 * 1.96 * 9
+
+
+@pytest.mark.parametrize(
+    ("process", "above"),
+    [(noise, 22.0), (noise, 30.0), (wander, 25.0), (walk, 40.0), (walk, 100.0)],
+)
+def test_what_is_called_likely_happens_as_often(process, above: float) -> None:
+    """Over many histories the mean probability of a breach is close to the share that breached."""
+    rng, said, came = np.random.default_rng(4), [], []
+    for _ in range(80):
+        y = process(rng, 180)
+        limit = (y[119] if process is walk else 100) + above
+        said.append(breach_probability(y[:120], 0, 60, limit))
+        came.append(bool((y[120:] > limit).any()))
+    assert np.mean(said) == pytest.approx(np.mean(came), abs=0.16)
+
+
 def test_never_negative_where_history_never_was() -> None:
     """A falling rate stops at zero; a clip bounds it on both sides."""
     falling = np.linspace(100, 1, 100)

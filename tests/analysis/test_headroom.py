@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -54,6 +55,24 @@ def test_interval_ends_lie_on_the_prediction_band() -> None:
     assert low.high == pytest.approx(0.8)
     assert high.low == pytest.approx(0.8)
     assert at.low < at.value < at.high
+
+
+def test_memory_in_the_residuals_widens_band_and_interval_alike() -> None:
+    """Residuals that repeat each other widen the band, and the interval still ends on it."""
+    rng = np.random.default_rng(5)
+    wander = np.zeros(400)
+    for i in range(1, 400):
+        wander[i] = 0.95 * wander[i - 1] + rng.normal(0, 0.003)
+    load = 20 + 5 * np.sin(np.arange(400) / 40)
+    curve = fit(Question("cpu", RATE, FitKind.LINEAR), load, 0.01 * load + 0.1 + wander)
+    plain = dataclasses.replace(curve, mean_inflation=1.0, slope_inflation=1.0)
+    at, _ = crossing(curve, 0.8)
+    assert at is not None and at.low is not None and at.high is not None
+    low, high, narrow = curve.band(at.low), curve.band(at.high), plain.band(at.low)
+    assert low is not None and high is not None and narrow is not None
+    assert (low.high, high.low) == (pytest.approx(0.8), pytest.approx(0.8))
+    assert low.high is not None and narrow.high is not None
+    assert low.high - low.value > 1.2 * (narrow.high - narrow.value)
 
 
 @pytest.mark.parametrize("slope", [0.0, -0.01])

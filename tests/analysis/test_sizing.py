@@ -7,10 +7,10 @@ import pytest
 
 from capmon.analysis.fits import Question, fit
 from capmon.analysis.headroom import Limit
-from capmon.analysis.sizing import advise, predict_effect
+from capmon.analysis.sizing import advise, predict_effect, steady
 from capmon.config.schema import CouplingSettings, ScalingSettings
 from capmon.model.frame import Reading
-from capmon.model.results import Advice, Fit, FitKind, Forecast, ReplicaState
+from capmon.model.results import Advice, Fit, FitKind, Forecast, Headroom, ReplicaState
 
 RATE, CPU, P95 = (
     "http.server.request.rate",
@@ -111,3 +111,13 @@ def test_effects_that_no_model_can_tell_say_why() -> None:
     assert predict_effect([none], load, 4, 5)[0].problem == "no load reported yet"
     assert predict_effect(fits, load, 4, 1)[0].problem == "far beyond the load seen"
     assert all(p.after is None for p in predict_effect(fits, load, 4, 0))
+
+
+def test_a_plan_is_predicted_for_the_recent_load() -> None:
+    """One odd reading of the load moves no prediction; what is unknown stays unknown."""
+    room = [Headroom(CPU, 0.8, "utilization_target", RATE, None, 240.0)]
+    odd, calm = ({RATE: Reading(rate, 0.0), CPU: Reading(0.6, 0.0)} for rate in (300.0, 240.0))
+    got = predict_effect(curves(), steady(odd, room), 4, 5)
+    assert got == predict_effect(curves(), calm, 4, 5)
+    assert got != predict_effect(curves(), odd, 4, 5)
+    assert steady({CPU: odd[CPU]}, room) == {CPU: odd[CPU]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,13 @@ def test_the_band_is_narrowest_at_the_mean_load() -> None:
     band = LINE.band(2.5)
     assert band is not None and band.high is not None
     assert band.high - band.value == pytest.approx(4.302653 * math.sqrt(0.1) * math.sqrt(1.25))
+
+
+def test_points_that_repeat_each_other_widen_the_band() -> None:
+    """Inflations of 2 and 3 give t · s · sqrt(1 + 2/4 + 3 · 2.5² / 5)."""
+    band = replace(LINE, mean_inflation=2.0, slope_inflation=3.0).band(5.0)
+    assert band is not None and band.high is not None
+    assert band.high - band.value == pytest.approx(4.302653 * math.sqrt(0.1 * (1 + 0.5 + 3.75)))
 
 
 def test_an_exponential_at_a_load() -> None:

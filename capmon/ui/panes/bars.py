@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from capmon.model.frame import Frame, HostFacts
 from capmon.model.metric import Unit, metric
 from capmon.model.results import ActionState, Outcome, Predicted, SourceState
-from capmon.model.units import digits, show, show_metric, span
+from capmon.model.units import show, show_metric, span
 from capmon.ui.commands import offered
 from capmon.ui.widgets.grid import Grid
 from capmon.ui.widgets.pane import View
@@ -18,7 +18,10 @@ WIDE = 100
 """From this width on, the replicas line names limits and kind of the target."""
 
 RECENT = 300.0
-"""Seconds for which the last action's effect stands in place of the advice."""
+"""Seconds for which the last action's effect stands in place of the advice's."""
+
+NARROW = 60
+"""Below this width the replicas line leaves out its name, for the advice to fit."""
 
 
 class Bar(Grid):
@@ -81,9 +84,11 @@ def clock(frame: Frame, view: View) -> Line:
         state = ("◐ ", "warning")[0] + f"{bad[0].source} {bad[0].state.value}", "warning!"
     else:
         state = ("● live", "ok")
-    pace = f"{frame.interval:g} s"
+    # The pace beside a held screen would read as its age.
+    pace = "" if view.paused else f"{frame.interval:g} s  "
+    of = "at " if view.paused else ""
     filter_ = [bold(f"/{view.filter}  ", "accent")] if view.filter else []
-    return [*filter_, state, dim(f"  {pace}  {view.window}  {moment:%H:%M:%S} UTC ")]
+    return [*filter_, state, dim(f"  {pace}{view.window}  {of}{moment:%H:%M:%S} UTC ")]
 
 
 def replicas(frame: Frame | None, view: View, width: int) -> Line:
@@ -93,17 +98,27 @@ def replicas(frame: Frame | None, view: View, width: int) -> Line:
     state = frame.replicas
     ready = "–" if state.ready is None else str(state.ready)
     desired = "–" if state.desired is None else str(state.desired)
-    limits = f", {state.minimum}–{state.maximum}, {state.kind}" if width >= WIDE else ""
-    line: Line = [dim(" replicas "), bold(ready), dim(f" of {desired} ready{limits}")]
+    last = frame.outcomes[0] if frame.outcomes else None
+    fresh = last if last is not None and frame.at - last.at < RECENT else None
+    limits = f", {state.minimum}–{state.maximum}" if width >= WIDE else ""
+    if limits and fresh is None:
+        limits += f", {state.kind}"
+    name = " replicas " if width >= NARROW else " "
+    line: Line = [dim(name), bold(ready), dim(f" of {desired} ready{limits}")]
     if state.ready is None:
         line += [("  ▲ ", "warning"), dim(state.reason or "count not known")]
-    last = frame.outcomes[0] if frame.outcomes else None
     gap = "    " if width >= WIDE else "  "
-    if last is not None and frame.at - last.at < RECENT:
-        line = join([line, effect(last)], gap)
+    if fresh is not None:
+        line = join([line, advice(frame)[:2] if _changes(frame) else [], effect(fresh)], "  ")
     elif frame.advice is not None:
         line = join([line, advice(frame)], gap)
     return spread(line, mode(view), width)
+
+
+def _changes(frame: Frame) -> bool:
+    """Whether the advice asks for anything."""
+    state, found = frame.replicas, frame.advice
+    return state is not None and found is not None and found.to not in (None, state.desired)
 
 
 def mode(view: View) -> Line:
@@ -147,37 +162,44 @@ def effect_text(predicted: Predicted) -> str:
     low, high = predicted.after.low, predicted.after.high
     if low is None or high is None:
         return text
-    factor = 100 if entry.unit is Unit.RATIO else 1e3 if after.unit == "ms" else 1
-    return f"{text} ({digits(max(low, 0) * factor)}–{digits(high * factor)})"
+    return f"{text} {_span(predicted.metric, max(low, 0.0), high, after.unit)}"
+
+
+def _span(metric_key: str, low: float, high: float, unit: str) -> str:
+    """`(140–160)`, with units where they are not the value's."""
+    first, last = show_metric(metric_key, low), show_metric(metric_key, high)
+    # Zero has no natural unit, and takes the value's.
+    if last.unit == unit and (first.unit == unit or low == 0):
+        return f"({first.number}–{last.number})"
+    return f"({first}–{last})"
 
 
 def effect(outcome: Outcome) -> Line:
     """What the last action did: how far it is, then predicted against actual."""
-    change: Line = [dim("last "), bold(f"{outcome.origin} → {outcome.to}"), dim(f" {outcome.state.value}")]  # fmt: skip
+    steps: Line = [dim("last "), bold(f"{outcome.origin} → {outcome.to}")]
+    change: Line = [*steps, dim(f" {outcome.state.value}")]
     if outcome.state in (ActionState.FAILED, ActionState.REFUSED):
         return [*change, ("  " + outcome.detail, "warning")]
     if outcome.state is ActionState.DRY_RUN:
         return [*change, dim(", nothing was run")]
     if not outcome.settled:
         return [*change, dim(f", {outcome.detail}" if outcome.detail else ", settling")]
-    return join(
-        [change, *(against(p, dict(outcome.actual)) for p in told(outcome.predicted))], "  "
-    )
+    return join([steps, *(against(p, dict(outcome.actual)) for p in told(outcome.predicted))], "  ")
 
 
 def against(predicted: Predicted, actual: Mapping[str, float]) -> Line:
-    """`p95 said 149, is 152 ms`."""
+    """`p95 said 149, was 152 ms`: what was measured once the action had settled."""
     entry = metric(predicted.metric)
     seen = show_metric(predicted.metric, actual.get(predicted.metric))
     if predicted.after is None:
-        return [dim(f"{entry.label} is "), bold(seen.number), dim(f" {seen.unit}")]
+        return [dim(f"{entry.label} was "), bold(seen.number), dim(f" {seen.unit}")]
     said = show_metric(predicted.metric, predicted.after.value)
     low, high, value = predicted.after.low, predicted.after.high, actual.get(predicted.metric)
     inside = value is None or low is None or high is None or low <= value <= high
     return [
-        dim(f"{entry.label} said {said.number}, is "),
+        dim(f"{entry.label} said {said.number}, was "),
         bold(seen.number, "ink" if inside else "warning"),
-        dim(f" {seen.unit}"),
+        dim(f" {seen.unit}" if inside else f" {seen.unit} ▲ off"),
     ]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from capmon.model.frame import Frame
 from capmon.model.metric import metric
-from capmon.model.results import Bottleneck, Priority
+from capmon.model.results import Bottleneck, Priority, SourceState
 from capmon.model.units import digits, show_metric
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, length, padded
 
-EVIDENCE = 28
+EVIDENCE = 26
+COMPONENT = 13
+"""Cells of `cpu pressure` and the gap after it."""
 
 
 class BottlenecksPane(Pane):
@@ -30,14 +32,21 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
     if not frame.engine_ready:
         return [[dim("loading the models")]]
     if not frame.bottlenecks:
-        return [[("● ", "ok"), ink("none now")], *([[], *_next(frame)] if height > 3 else [])][
-            :height
-        ]
+        return [_none(frame), *([[], *_next(frame)] if height > 3 else [])][:height]
     lines = [row(b, width) for b in frame.bottlenecks]
     room = height - len(lines)
     if room >= 2:
         lines += advice_lines(frame, room)
     return lines[:height]
+
+
+def _none(frame: Frame) -> Line:
+    """Nothing binds, as far as is known: what does not answer cannot be judged."""
+    silent = [h for h in frame.health if h.state in (SourceState.FAILING, SourceState.LATE)]
+    if not silent:
+        return [("● ", "ok"), ink("none now")]
+    names = ", ".join(f"{h.source} {h.state.value}" for h in silent)
+    return [("◐ ", "warning"), ink("none known"), dim(f": {names}, so not judged")]
 
 
 def _next(frame: Frame) -> list[Line]:
@@ -70,7 +79,7 @@ def row(bottleneck: Bottleneck, width: int) -> Line:
     if bottleneck.recovering:
         glyph, tone, word = "◇", "dim", "easing"
     line: Line = [bold(f"{glyph} {word:<9}", tone)]
-    line.append((padded(bottleneck.component, 11)[0], "ink!"))
+    line += _named(bottleneck.component, "ink!")
     evidence = bottleneck.evidence[0].text if bottleneck.evidence else ""
     line.append(padded(evidence, min(EVIDENCE, max(12, width - length(line)))))
     room = width - length(line)
@@ -97,5 +106,10 @@ def advice_lines(frame: Frame, room: int) -> list[Line]:
         return []
     return [
         [],
-        *([dim(f"  {r.when.value:<11}"), dim(f"{r.component:<12}"), ink(r.text)] for r in rest),
+        *([dim(f"  {r.when.value:<11}"), *_named(r.component, "dim"), ink(r.text)] for r in rest),
     ]
+
+
+def _named(component: str, tone: str) -> Line:
+    """What it is about, in a column that ends in a gap however long the name is."""
+    return [(padded(component, COMPONENT - 1)[0], tone), ink(" ")]

@@ -66,6 +66,8 @@ def health_line(health: Health, now: float) -> Line:
         return out
     if health.reason:
         out.append(dim(f"  {health.reason}"))
+    if "last answer" in health.reason:
+        return out
     if health.last_success is not None:
         out.append(dim(f", last answer {span(now - health.last_success)} ago"))
     elif health.since is not None:

@@ -14,6 +14,9 @@ from capmon.ui.widgets.spark import spark
 from capmon.ui.widgets.text import Line, bold, dim, label
 
 LABEL = 5
+ANSWER = 34
+"""Cells of `  0 % over 191 req/s within 90 s` and the gap before it."""
+
 NEAR = 600.0
 """Seconds ahead for which a span is said instead of a time of day."""
 
@@ -51,7 +54,7 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
     if len(shown) > height:
         # Where not all fit, those that are about to cross a limit stay; the order is stable.
         shown = tuple(sorted(shown, key=lambda f: -(f.breach_probability or 0.0) // LIKELY))
-    lines = [forecast_line(f, frame.at, width) for f in shown]
+    lines = [forecast_line(f, frame.at, width, frame.value(f.metric)) for f in shown]
     if not lines:
         return [[dim("nothing to forecast yet")]]
     score = coverage_line(frame)
@@ -68,10 +71,10 @@ def name_of(forecast: Forecast) -> str:
     return SHORT.get(base, metric(forecast.metric).label)
 
 
-def forecast_line(forecast: Forecast, now: float, width: int) -> Line:
+def forecast_line(forecast: Forecast, now: float, width: int, value: float | None = None) -> Line:
     """Label, past and future side by side, and the answer."""
     line: Line = [label(name_of(forecast), LABEL)]
-    room = width - LABEL - 30
+    room = width - LABEL - ANSWER
     half = max(0, min(16, room // 2))
     if half >= 4:
         past, future = _resampled(forecast.past, half), _resampled(forecast.median, half)
@@ -82,7 +85,9 @@ def forecast_line(forecast: Forecast, now: float, width: int) -> Line:
             (spark(future, len(future), top).ljust(half), "future"),
             dim("  "),
         ]
-    return line + (answer(forecast, now) if not forecast.problem else [dim(forecast.problem)])
+    return line + (
+        answer(forecast, now, value) if not forecast.problem else [dim(forecast.problem)]
+    )
 
 
 def _top(forecast: Forecast, past: list[float], future: list[float]) -> float:
@@ -103,10 +108,12 @@ def _resampled(values: tuple[float, ...], width: int) -> list[float]:
     return out
 
 
-def answer(forecast: Forecast, now: float) -> Line:
-    """The short sentence: when a limit is reached, how likely, or where the peak is."""
+def answer(forecast: Forecast, now: float, value: float | None = None) -> Line:
+    """The short sentence: past a limit, when it is reached, how likely, or where the peak is."""
     crossing = forecast.time_to_limit
     limit = forecast.limit
+    if limit is not None and _is_past(forecast, limit, value):
+        return [bold(f"{_side(forecast)} {show_metric(forecast.metric, limit)} now", "warning")]
     if limit is not None and crossing is not None:
         said = _crossing(forecast, limit, crossing)
         if said:
@@ -147,8 +154,19 @@ def _breach(forecast: Forecast, limit: float, probability: float, now: float) ->
         else f"by {clock(forecast.made_at + forecast.horizon, now)}"
     )
     text = "<1" if 0 < probability < 0.01 else ">99" if 0.99 < probability < 1 else percent(probability)  # fmt: skip
-    side = "under" if metric(forecast.metric).worse == "low" else "over"
-    return [bold(f"{text} %".rjust(5), tone), dim(f" {side} {shown} {by}")]
+    return [bold(f"{text} %".rjust(5), tone), dim(f" {_side(forecast)} {shown} {by}")]
+
+
+def _side(forecast: Forecast) -> str:
+    return "under" if metric(forecast.metric).worse == "low" else "over"
+
+
+def _is_past(forecast: Forecast, limit: float, value: float | None) -> bool:
+    """Whether the limit is crossed already: there is no time left to say."""
+    crossing = forecast.time_to_limit
+    if value is None or (crossing is not None and (crossing.t50 or 0.0) < 0):
+        return False
+    return value < limit if _side(forecast) == "under" else value > limit
 
 
 def _peak(forecast: Forecast, now: float) -> Line:

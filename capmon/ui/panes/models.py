@@ -33,7 +33,7 @@ SPOKEN = {
     "system.memory.usage": "memory",
     "process.memory.utilization": "app memory",
     "process.memory.usage": "app memory",
-    "http.server.request.duration.p95": "p95 latency",
+    "http.server.request.duration.p95": "p95",
 }
 USERS = ("app.users.active", "users.per_replica")
 
@@ -56,7 +56,7 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
     if not frame.engine_ready:
         return [[dim("loading the models")]]
     fits = [fit_line(f, limit_for(frame, f), width) for f in frame.fits]
-    answer = [headroom_line(frame, width), first_limit(frame)]
+    answer = [headroom_line(frame, width), first_limit(frame, width)]
     basis = basis_line(frame)
     if height >= len(fits) + 4:
         return [*fits, [], *answer, basis]
@@ -128,7 +128,10 @@ def fit_line(fit: Fit, headroom: Headroom | None, width: int) -> Line:
     left: Line = [name, padded(formula(fit), max(12, min(FORMULA, room)))]
     if room >= FORMULA + 8:
         r2 = "–" if fit.r_squared is None else f"{fit.r_squared:.2f}".removeprefix("0")
-        left += [dim(" R² "), bold(r2.ljust(4))]
+        shown: Line = [dim(" R² "), bold(r2.ljust(4))]
+        # A long answer takes the place of R² whole: half a number would be another number.
+        if length(left) + length(shown) + length(right) < width:
+            left += shown
     return spread(left, right, width) if right else left
 
 
@@ -171,8 +174,8 @@ def _no_limit(frame: Frame) -> str:
     return problems[0] if problems else "no model yet"
 
 
-def first_limit(frame: Frame) -> Line:
-    """The limit that load reaches first, and the next."""
+def first_limit(frame: Frame, width: int) -> Line:
+    """The limit that load reaches first, and where there is room the next."""
     known = [h for h in frame.headroom if h.at is not None]
     if not known:
         return [label("first limit", 13), dim("not known")]
@@ -180,13 +183,17 @@ def first_limit(frame: Frame) -> Line:
     line: Line = [label("first limit", 13), ink(SPOKEN.get(first.target, first.target))]
     if first.at is not None:
         line.append(dim(f" at {digits(first.at.value)} {interval(first.at)}".rstrip()))
+    # Requests are the unit of the line above; users need their name, being no requests.
+    line.append(dim(" users" if first.load in USERS else ""))
+    parts = [line]
+    if first.extrapolated:
+        parts.append([dim("beyond the load seen")])
     if len(known) > 1 and known[1].at is not None:
         then = known[1]
-        name = SPOKEN.get(then.target, then.target)
-        line.append(dim(f", then {name} at {digits(known[1].at.value)}"))
-    if first.extrapolated:
-        line.append(dim(", beyond the load seen"))
-    return line
+        name, unit = SPOKEN.get(then.target, then.target), unit_of_load(then.load)
+        unit = "" if unit == unit_of_load(first.load) else f" {unit}"
+        parts.append([dim(f"then {name} at {digits(known[1].at.value)}{unit}")])
+    return as_many(parts, width, ", ")
 
 
 def basis_line(frame: Frame) -> Line:

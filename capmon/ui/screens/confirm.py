@@ -130,5 +130,7 @@ def _verdict(plan: ScalePlan) -> Line:
             bold("esc", "accent"),
             dim(" to leave"),
         ]
+    if plan.to is None:
+        return [bold("esc", "accent"), dim(" to leave, and ask again when it answers")]
     reason = "nothing would change" if not plan.refusals else "this is refused"
     return [dim(f"{reason}; "), bold("+ -", "accent"), dim(" to change, "), bold("esc", "accent"), dim(" to leave")]  # fmt: skip
