@@ -193,6 +193,8 @@ def _evidence(rule: Rule, watch: Watch) -> Evidence:
     else:
         sign = "<" if rule.low_is_bad else ">"
         text = f"{show(watch.value, unit)} {sign} {show(threshold, unit)}{tail}"
+        if watch.level == 2 and not critical:
+            text += f", was {sign} {show(rule.critical, unit)}"
     return Evidence(rule.metric, watch.value, f"{text}, {rule.note}" if rule.note else text)
 
 

@@ -15,6 +15,7 @@ from capmon.analysis.lookahead import Subject, look_ahead
 from capmon.analysis.recommend import priority, recommendations
 from capmon.analysis.scores import Scoreboard
 from capmon.analysis.sizing import advise, whole_load
+from capmon.analysis.stabilize import Stabilizer
 from capmon.analysis.thresholds import FILESYSTEM
 from capmon.analysis.utilization import utilization
 from capmon.analysis.windows import History
@@ -131,6 +132,7 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._stabilizer = Stabilizer()
         self._detector = Detector(settings)
         self._fits: tuple[Fit, ...] = ()
         self._fitted = -math.inf
@@ -170,7 +172,9 @@ class Engine:
             priority=priority(found),
             recommendations=recommendations(found),
             utilization=utilization(self._settings, now.readings),
-            advice=self._advise(now, limits, forecasts),
+            advice=self._stabilizer.apply(
+                self._advise(now, limits, forecasts), now.replicas, found, now.monotonic
+            ),
             transitions=transitions,
         )
 

@@ -26,6 +26,18 @@ class Limit:
     """Setting that it comes from."""
 
 
+def _slope_error(fit: Fit) -> float | None:
+    return fit.coefficients[0 if fit.kind is FitKind.LINEAR else 1].std_error
+
+
+def no_growth(fit: Fit) -> str:
+    """Why a curve does not tell what load does to its metric; empty when it does."""
+    slope, error = _line(fit)[0], _slope_error(fit)
+    if slope <= 0:
+        return NO_GROWTH
+    return UNCERTAIN if error is not None and slope <= (fit.t_quantile or 0.0) * error else ""
+
+
 def crossing(fit: Fit, limit: float) -> tuple[Estimate | None, str]:
     """The load at which a curve reaches a limit, in the fit's own load, or why there is none.
 
@@ -44,11 +56,10 @@ def crossing(fit: Fit, limit: float) -> tuple[Estimate | None, str]:
         if limit <= 0:
             return None, "limit is not positive"
         limit = math.log(limit)
-    error = fit.coefficients[0 if fit.kind is FitKind.LINEAR else 1].std_error
-    if slope <= 0:
-        return None, NO_GROWTH
-    if error is not None and slope <= (fit.t_quantile or 0.0) * error:
-        return None, UNCERTAIN
+    problem = no_growth(fit)
+    if problem:
+        return None, problem
+    error = _slope_error(fit)
     at = (limit - intercept) / slope
     if not math.isfinite(at):
         return None, NO_GROWTH

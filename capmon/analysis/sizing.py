@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from capmon.analysis.headroom import TRUSTED_REACH, Limit, crossing
+from capmon.analysis.headroom import TRUSTED_REACH, Limit, crossing, no_growth
 from capmon.analysis.workload import CPU, RATE, USERS, USERS_PER_REPLICA
 from capmon.config.schema import ScalingSettings
 from capmon.model.frame import Reading
@@ -191,8 +191,8 @@ def _predict(
     def unknown(problem: str) -> Predicted:
         return Predicted(fit.target, before, None, problem)
 
-    if fit.problem:
-        return unknown(fit.problem)
+    if fit.problem or no_growth(fit):
+        return unknown(fit.problem or no_growth(fit))
     if origin is None or to is None or origin < 1 or to < 1:
         return unknown(_NO_REPLICAS)
     if load is None:
@@ -204,7 +204,8 @@ def _predict(
         return unknown("beyond what the model can tell")
     if fit.load_max is not None and load / to > 2 * TRUSTED_REACH * fit.load_max:
         return unknown("far beyond the load seen")
-    return Predicted(fit.target, before, _natural(band))
+    # The curve on both sides: the noise of one reading is no effect of the action.
+    return Predicted(fit.target, fit.predict(load / origin), _natural(band))
 
 
 def _natural(band: Estimate) -> Estimate:

@@ -34,7 +34,7 @@ class Workload:
     """(n,) values by metric key, NaN for gaps."""
 
     window: float
-    """Seconds that the series cover."""
+    """Seconds since the first load that the series hold."""
 
     per_replica: bool
     """Whether ready replicas are known for enough of the window to divide by them."""
@@ -97,7 +97,9 @@ def workload(
     known = np.isfinite(series[READY])
     loaded = np.isfinite(series[RATE]) | np.isfinite(series[USERS])
     enough = int(np.count_nonzero(known & loaded)) >= least
-    return Workload(series, seconds, per_replica=enough)
+    covered = np.flatnonzero(loaded)
+    span = step * (table.shape[1] - int(covered[0])) if len(covered) else seconds
+    return Workload(series, min(span, seconds), per_replica=enough)
 
 
 def held(values: Vec, cells: int) -> Vec:

@@ -48,7 +48,7 @@ class Predicted:
     """Key of the metric."""
 
     before: float | None
-    """Value when the plan was made."""
+    """What the curve says of today's load and replicas; the last reading where there is no curve."""
 
     after: Estimate | None
     """Expected value; None when no model can tell."""

@@ -58,6 +58,6 @@ def _with_target(
         planner=propose,
         read_only=read_only,
         untrusted=loaded.untrusted,
-        settle=max(5.0, 5 * settings.app.interval),
+        settle=max(10.0, 10 * settings.app.interval),
     )
     return Monitor(settings, collectors, clock, actuator, replicas.last)

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 from host_tree import FILES, Machine
@@ -38,7 +40,10 @@ def test_permission_denied(tmp_path):
     tally = Tally()
     root = os.geteuid() == 0
     if root:  # root may read everything, so look as somebody else
-        for folder in (tmp_path, *tmp_path.parents[:2]):
+        shared = Path(tempfile.gettempdir()).resolve()
+        for folder in (tmp_path, *tmp_path.parents):
+            if folder == shared or shared not in folder.parents:
+                break
             folder.chmod(0o755)
         os.seteuid(65534)
     try:

@@ -17,6 +17,9 @@ LABEL = 5
 ANSWER = 34
 """Cells of `  0 % over 191 req/s within 90 s` and the gap before it."""
 
+LEAST_AHEAD = 60.0
+"""Seconds that a forecast must reach before it names a time."""
+
 NEAR = 600.0
 """Seconds ahead for which a span is said instead of a time of day."""
 
@@ -127,7 +130,8 @@ def _crossing(forecast: Forecast, limit: float, crossing: TimeToLimit) -> Line:
     shown = show_metric(forecast.metric, limit)
     if crossing.t50 is not None and crossing.t50 < 0:
         return [bold(f"{shown} crossed {span(crossing.t50)} ago", "critical")]
-    sure = (forecast.breach_probability or 0.0) >= 0.5
+    # Ahead of a minute there is nothing to plan: how likely it is says enough.
+    sure = (forecast.breach_probability or 0.0) >= 0.5 and forecast.horizon >= LEAST_AHEAD
     if crossing.t50 is None or not sure:
         return []
     line: Line = [dim(f"{shown} in "), bold(span(crossing.t50), "warning")]
@@ -206,5 +210,5 @@ def coverage_line(frame: Frame) -> Line:
     ]
     errors = [c.mase for _, c in scored if c.mase is not None]
     if errors:
-        line += [dim(", MASE "), bold(f"{sorted(errors)[len(errors) // 2]:.2f}")]
+        line += [dim(", error "), bold(f"{sorted(errors)[len(errors) // 2]:.2f}"), dim("× naive")]
     return line

@@ -10,7 +10,7 @@ from textual import events
 from capmon.model.frame import Frame
 from capmon.ui.widgets.border import framed, inner
 from capmon.ui.widgets.grid import Grid
-from capmon.ui.widgets.text import Line, plain
+from capmon.ui.widgets.text import Line, dim, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +113,5 @@ def filtered(drawing: Drawing, wanted: str) -> list[Line]:
         return drawing.lines
     needle = wanted.casefold()
     head, rest = drawing.lines[: drawing.fixed], drawing.lines[drawing.fixed :]
-    return head + [line for line in rest if needle in plain(line).casefold()]
+    found = [line for line in rest if needle in plain(line).casefold()]
+    return head + (found or [[dim(f"no line holds {wanted}")]])

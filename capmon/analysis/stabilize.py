@@ -1,0 +1,68 @@
+"""Advice that takes replicas away only when fewer have been enough for a while."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+
+from capmon.model.results import Advice, Bottleneck, ReplicaState, Severity
+from capmon.model.units import span
+
+WINDOW = 300.0
+"""Seconds for which fewer replicas must have been enough."""
+
+
+class Stabilizer:
+    """Remembers what was advised, and takes the most of it before it advises less than there is.
+
+    Source:
+        The stabilization window of Kubernetes' HorizontalPodAutoscaler, whose default for
+        scaling in is 300 s as well.
+    """
+
+    def __init__(self) -> None:
+        self._advised: deque[tuple[float, int]] = deque()
+        self._since: float | None = None
+
+    def apply(
+        self,
+        advice: Advice,
+        replicas: ReplicaState | None,
+        bottlenecks: Iterable[Bottleneck],
+        monotonic: float,
+    ) -> Advice:
+        """The advice, held at the present count while fewer are not known to be enough.
+
+        Args:
+            advice: What the present moment asks for.
+            replicas: The scale target.
+            bottlenecks: What binds now; while anything does, nothing is taken away.
+            monotonic: Seconds on the clock that never steps.
+        """
+        if advice.to is None or replicas is None or replicas.ready is None:
+            # What was advised before nothing was known says nothing of what came meanwhile.
+            self._advised.clear()
+            self._since = None
+            return advice
+        self._since = monotonic if self._since is None else self._since
+        self._advised.append((monotonic, advice.to))
+        while self._advised[0][0] < monotonic - WINDOW:
+            self._advised.popleft()
+        now = replicas.ready
+        if advice.to >= now:
+            return advice
+        bound = next((b for b in bottlenecks if b.severity is not Severity.LOW), None)
+        if bound is not None:
+            return _stay(now, f"{advice.to} would do, but {bound.component} binds: {advice.reason}")
+        most = max(to for _, to in self._advised)
+        left = WINDOW - (monotonic - self._since)
+        if most >= now or left > 0:
+            wait = "" if left <= 0 else f" for {span(math.ceil(left))} more"
+            return _stay(now, f"{advice.to} would do, watched{wait}: {advice.reason}")
+        return advice if most == advice.to else replace(advice, to=most, predicted=())
+
+
+def _stay(now: int, reason: str) -> Advice:
+    return Advice(now, reason)
