@@ -18,6 +18,16 @@ LEAST_INTERVAL = 0.1
 INTERVALS = ("interval", "host.processes_interval", "app.interval", "scaling.target.interval")
 """Settings that pace something."""
 
+RESPONSE_TIMES = (
+    "objectives.latency_p95",
+    "thresholds.latency_p95.warning",
+    "thresholds.latency_p95.critical",
+)
+"""Durations in which a bare number was most likely meant as milliseconds."""
+
+LONGEST_RESPONSE = 60.0
+"""Seconds that a response time may be set to."""
+
 ABOVE_ZERO = (
     "app.timeout",
     "objectives.latency_p95",
@@ -126,6 +136,10 @@ def _check_ranges(settings: Settings, report: Report) -> None:
     for key in ABOVE_ZERO:
         if report.number(key) <= 0:
             report.fault(key, f"expected more than 0, got {report.shown(key)}")
+    for key in RESPONSE_TIMES:
+        if report.number(key) > LONGEST_RESPONSE:
+            shown = report.shown(key)
+            report.fault(key, f"expected a response time of at most 60s such as 250ms, got {shown}")
     if not 0 < settings.forecast.level < 1:
         key = "forecast.level"
         report.fault(key, f"expected more than 0% and less than 100%, got {report.shown(key)}")

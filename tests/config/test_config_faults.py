@@ -47,6 +47,10 @@ BROKEN = {
         "utilization_target: 80",
         "capmon.yaml:1: utilization_target: expected a share such as 70% or 0.7, got '80'; write 80%",
     ),
+    "milliseconds without their unit": (
+        "objectives:\n  latency_p95: 250",
+        "capmon.yaml:2: objectives.latency_p95: expected a response time of at most 60s such as 250ms, got 250s",
+    ),
     "zero interval": ("interval: 0", "capmon.yaml:1: interval: expected 100ms or more, got 0s"),
     "short interval": (
         "app:\n  interval: 50ms",
