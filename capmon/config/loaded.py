@@ -17,7 +17,7 @@ class Loaded:
     """The settings."""
 
     origins: Mapping[str, str]
-    """Where each value came from, by dotted key: `default`, `capmon.yaml:12`, `CAPMON_INTERVAL`, `--interval`."""
+    """Where each value came from, by dotted key: `default`, `capmon.yaml:12`, `CAPMON_INTERVAL`, `--set interval`."""
 
     path: Path | None
     """The file that was read; None when there was none."""

@@ -58,7 +58,7 @@ def from_flags(overrides: Mapping[str, str], faults: Faults) -> Table:
     """Settings by dotted key, such as `app.url`."""
     table = Table(Place(Layer.FLAG, "flags"))
     for dotted, text in overrides.items():
-        place = Place(Layer.FLAG, "--" + printable(dotted).replace("_", "-"))
+        place = Place(Layer.FLAG, "--set " + printable(dotted))
         path = _by_key(dotted.split("."))
         if path is None:
             near = nearest(dotted, leaves(Settings))

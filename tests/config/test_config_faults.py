@@ -338,6 +338,6 @@ def test_faults_of_variables_and_flags_follow_those_of_the_file(tmp_path: Path) 
         "CAPMON_APP__URI: no setting has this name; did you mean CAPMON_APP__URL?",
         "CAPMON_INTERVAL: interval: expected a duration such as 250ms, 30s or 5m, got 'soon'",
         "CAPMON_SCALING__MIN: scaling.min: expected at most 4, which is max, got 5",
-        "--windw: no setting has this name; did you mean window?",
-        "--app.interval: app.interval: expected 100ms or more, got 1ms",
+        "--set windw: no setting has this name; did you mean window?",
+        "--set app.interval: app.interval: expected 100ms or more, got 1ms",
     ]

@@ -87,13 +87,13 @@ def test_flags_override_variables_which_override_the_file(tmp_path: Path) -> Non
     assert (settings.interval, settings.window, settings.app.timeout) == (0.5, "6h", 1.0)
     assert (settings.app.url, settings.utilization_target) == ("http://web/", 0.75)
     assert {key: loaded.origins[key] for key in ("interval", "window", "app.url", "theme")} == {
-        "interval": "--interval",
+        "interval": "--set interval",
         "window": "CAPMON_WINDOW",
         "app.url": "CAPMON_APP__URL",
         "theme": "default",
     }
     assert loaded.origins["app.timeout"] == "capmon.yaml:5"
-    assert loaded.origins["utilization_target"] == "--utilization-target"
+    assert loaded.origins["utilization_target"] == "--set utilization_target"
 
 
 def test_a_file_elsewhere_is_named_in_full(tmp_path: Path) -> None:
