@@ -10,6 +10,9 @@ from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, length, padded
 
 EVIDENCE = 26
+IMPACT = 38
+CULPRIT = 20
+TODO = 36
 COMPONENT = 13
 """Cells of `cpu pressure` and the gap after it."""
 
@@ -33,7 +36,8 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
         return [[dim("loading the models")]]
     if not frame.bottlenecks:
         return [_none(frame), *([[], *_next(frame)] if height > 3 else [])][:height]
-    lines = [row(b, width) for b in frame.bottlenecks]
+    widest = max(len(todo_of(b)) for b in frame.bottlenecks)
+    lines = [row(b, width, widest) for b in frame.bottlenecks]
     room = height - len(lines)
     if room >= 2:
         lines += advice_lines(frame, room)
@@ -72,8 +76,21 @@ def _next(frame: Frame) -> list[Line]:
     return lines
 
 
-def row(bottleneck: Bottleneck, width: int) -> Line:
-    """Severity, what, evidence, impact, culprit, what to do, in columns of fixed width."""
+def todo_of(bottleneck: Bottleneck) -> str:
+    """The first thing to do about it."""
+    if bottleneck.recovering:
+        return "wait until it is over"
+    return bottleneck.recommendations[0].text if bottleneck.recommendations else ""
+
+
+def row(bottleneck: Bottleneck, width: int, widest: int = TODO) -> Line:
+    """Severity, what, evidence, impact, culprit, what to do, in columns of fixed width.
+
+    Args:
+        bottleneck: What to show.
+        width: Cells.
+        widest: Cells that the longest thing to do of all rows takes.
+    """
     glyph, tone = SEVERITY[bottleneck.severity]
     word = bottleneck.severity.value
     if bottleneck.recovering:
@@ -83,19 +100,16 @@ def row(bottleneck: Bottleneck, width: int) -> Line:
     evidence = bottleneck.evidence[0].text if bottleneck.evidence else ""
     line.append(padded(evidence, min(EVIDENCE, max(12, width - length(line)))))
     room = width - length(line)
-    todo = bottleneck.recommendations[0].text if bottleneck.recommendations else ""
-    if bottleneck.recovering:
-        todo = "wait until it is over"
     if room < 22:
         return line
     # Prose gives way first: the impact, then the culprit, never what to do.
-    if room >= 94:
-        line.append((padded("  " + bottleneck.impact, 38)[0], "dim"))
-        room -= 38
-    if room >= 52:
-        who = bottleneck.culprit or ("" if room < length(line) else bottleneck.impact)
-        line.append((padded("  " + who, max(24, room - 36))[0], "dim"))
-    return [*line, dim("  "), ink(todo)]
+    prose = room - widest - 2
+    if prose >= IMPACT + CULPRIT:
+        line.append((padded("  " + bottleneck.impact, IMPACT)[0], "dim"))
+        line.append((padded("  " + bottleneck.culprit, prose - IMPACT)[0], "dim"))
+    elif prose >= CULPRIT:
+        line.append((padded("  " + (bottleneck.culprit or bottleneck.impact), prose)[0], "dim"))
+    return [*line, dim("  "), ink(todo_of(bottleneck))]
 
 
 def advice_lines(frame: Frame, room: int) -> list[Line]:

@@ -13,6 +13,9 @@ from capmon.ui.widgets.text import Line, dim, faint
 
 AXIS = 9
 
+GREATEST = 1e300
+"""Beyond this a scale would have no number above it."""
+
 
 def nice_top(value: float) -> float:
     """The least of 1, 2, 2.5 or 5 times a power of ten that is not below a value."""
@@ -41,7 +44,7 @@ def chart(
     each = max(1, room // len(values)) if values else 1
     values = [v for v in values for _ in range(each)]
     known = [v for v in values if math.isfinite(v)]
-    top = nice_top(max([*known, limit or 0.0], default=1.0))
+    top = nice_top(min(max([*known, limit or 0.0], default=1.0), GREATEST))
     rows = spark_rows(values, room, height, top)
     at = None if limit is None else min(height - 1, max(0, round(height - limit / top * height - 0.5)))  # fmt: skip
     lines: list[Line] = []
