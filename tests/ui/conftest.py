@@ -5,10 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("screen", deadline=None)
-settings.load_profile("screen")
 
 
 @pytest.fixture(autouse=True)
