@@ -50,6 +50,9 @@ from capmon.model.results import (
 FIT_PACE = 5.0
 """Seconds between two fits, at least."""
 
+RETRY_PACE = 1.0
+"""Seconds until a forecast that could not be made is tried again."""
+
 FORECAST_PACE = 10.0
 """Seconds between two forecasts of one metric, at least; never below a step of its grid."""
 
@@ -301,7 +304,10 @@ class Engine:
         return tuple(found)
 
     def _forecast_one(self, history: History, now: Now, subjects: tuple[Subject, ...]) -> None:
-        """Make the forecast that is longest overdue, if any is."""
+        """Make the forecast that is longest overdue, if any is, and try those that wait for points.
+
+        What waits for points costs next to nothing to ask again, and is waited for.
+        """
 
         def overdue(subject: Subject) -> float:
             turn = self._turns[subject.metric]
@@ -310,13 +316,23 @@ class Engine:
             step = turn.forecast.step if turn.forecast is not None else 0.0
             return now.monotonic - turn.made - max(FORECAST_PACE, step)
 
+        waiting = [s for s in subjects if self._waits(s, now.monotonic)]
         due = max(subjects, key=overdue)
-        if overdue(due) < 0:
-            return
-        turn = self._turns[due.metric]
-        turn.made = now.monotonic
+        if overdue(due) >= 0 and due not in waiting:
+            waiting.append(due)
         ahead = self._settings.forecast
-        turn.forecast = look_ahead(history, due, now.at, ahead.horizon, ahead.level, turn.board)
+        for subject in waiting:
+            turn = self._turns[subject.metric]
+            turn.made = now.monotonic
+            turn.forecast = look_ahead(
+                history, subject, now.at, ahead.horizon, ahead.level, turn.board
+            )
+
+    def _waits(self, subject: Subject, monotonic: float) -> bool:
+        """Whether a forecast could not be made yet and may be tried again."""
+        turn = self._turns[subject.metric]
+        tried = turn.forecast is not None and bool(turn.forecast.problem)
+        return tried and not 0 <= monotonic - turn.made < RETRY_PACE
 
 
 def _app_memory_limit(work: Workload) -> float | None:

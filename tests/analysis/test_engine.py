@@ -208,6 +208,20 @@ def test_work_is_spread_over_ticks(history) -> None:
     assert sum(a.fits is not b.fits for a, b in itertools.pairwise(steps)) == 3
 
 
+def test_what_waits_for_points_is_tried_every_second(history) -> None:
+    """A young history gets its forecasts as soon as it can, not each in its turn of ten seconds."""
+    columns = service(200)
+    record(history, columns)
+    engine = Engine(Settings())
+    begins: dict[str, int] = {}
+    for second in range(1, 120):
+        for found in engine.step(history, tick(columns, second)).forecasts:
+            if not found.problem:
+                begins.setdefault(found.metric, second)
+    assert set(begins) == {RATE, P95, CPU, MEMORY, ROOT}
+    assert max(begins[k] for k in (RATE, P95, CPU)) - min(begins[k] for k in (RATE, P95, CPU)) <= 2
+
+
 def test_a_reset_forgets_what_was_before(history) -> None:
     """After a deploy a fit counts from there and says so."""
     columns = service()
