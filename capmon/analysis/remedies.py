@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from capmon.model.results import Severity
 
@@ -48,6 +48,9 @@ _CPU = Remedy(
     ),
 )
 
+# A replica more on the same host takes from the same cores.
+_HOST_CPU = replace(_CPU, urgent=("add cores or other hosts now", *_CPU.urgent[1:]))
+
 _MEMORY = Remedy(
     "garbage collection pressure, risk of OOM",
     (
@@ -71,7 +74,7 @@ _PRESSURE_STEPS = (
 )
 
 REMEDIES: dict[str, Remedy] = {
-    "cpu": _CPU,
+    "cpu": _HOST_CPU,
     "app cpu": _CPU,
     "memory": _MEMORY,
     "app memory": _MEMORY,
