@@ -10,9 +10,13 @@ from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, length, padded
 
 EVIDENCE = 26
+"""Cells of `81 % > 80 % for 4 m` and what may follow it."""
+
 IMPACT = 38
 CULPRIT = 20
-TODO = 36
+STEP = 36
+"""Cells of a usual first thing to do."""
+
 COMPONENT = 13
 """Cells of `cpu pressure` and the gap after it."""
 
@@ -83,7 +87,7 @@ def todo_of(bottleneck: Bottleneck) -> str:
     return bottleneck.recommendations[0].text if bottleneck.recommendations else ""
 
 
-def row(bottleneck: Bottleneck, width: int, widest: int = TODO) -> Line:
+def row(bottleneck: Bottleneck, width: int, widest: int = STEP) -> Line:
     """Severity, what, evidence, impact, culprit, what to do, in columns of fixed width.
 
     Args:
