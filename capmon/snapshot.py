@@ -22,7 +22,7 @@ from capmon.errors import SnapshotError
 from capmon.model.frame import Frame
 from capmon.model.metric import metric
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 KIND = "capmon.snapshot"
 """What a snapshot calls itself."""

@@ -28,7 +28,31 @@ class FitKind(StrEnum):
     """Shape of a fitted curve."""
 
     LINEAR = "linear"
+    ROBUST = "theil-sen"
     EXPONENTIAL = "exponential"
+    MMC = "m/m/c"
+    KINGMAN = "kingman"
+    USL = "usl"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One shape that was tried for a curve, or the reason why it was not."""
+
+    kind: FitKind
+    """The shape."""
+
+    error: float | None = None
+    """Leave-one-out root mean squared error, in the unit that `Fit.error_unit` names; None where it was not fitted."""
+
+    r_squared: float | None = None
+    """Share of the target's variance explained, on the original scale."""
+
+    chosen: bool = False
+    """Whether this is the curve shown."""
+
+    problem: str = ""
+    """Why it was refused or not tried: `slope is negative`; empty when it stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +123,28 @@ class Fit:
 
     slope_inflation: float = 1.0
     """Factor on the variance of the slope, for memory in residuals and load alike."""
+
+    covariance: tuple[tuple[float, ...], ...] = ()
+    """Covariance of the coefficients in their order, memory allowed for; empty for a straight line or an
+    exponential, whose band is closed."""
+
+    relative: bool = False
+    """Whether residuals are of the logarithm, so that the band is a factor and not a sum."""
+
+    cap: float | None = None
+    """Greatest value that the target can take; None where there is none."""
+
+    saturates_at: Estimate | None = None
+    """Load at which the curve reaches its cap or its pole; None where it has neither."""
+
+    candidates: tuple[Candidate, ...] = ()
+    """Every shape that was considered, this one among them, the least error first."""
+
+    points: tuple[tuple[float, float], ...] = ()
+    """Load and value of at most 200 of the points used, oldest first."""
+
+    starts_from: str = ""
+    """What the points start from, such as `4 → 5 replicas at 14:02`; empty when the whole window counts."""
 
     def coefficient(self, name: str) -> float:
         """Value of one coefficient.
@@ -180,3 +226,6 @@ class Headroom:
 
     problem: str = ""
     """Why `at` is not known: `does not grow with load`; empty when it is."""
+
+    needs: int | None = None
+    """Least ready replicas at which the load of now stays within the limit; None where that cannot be told."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from capmon.model.patterns import Demand, Growth, Patterns
 from capmon.model.results import (
     Advice,
     Bottleneck,
@@ -16,6 +17,7 @@ from capmon.model.results import (
     Priority,
     Recommendation,
     ReplicaState,
+    Trigger,
     UtilizationReport,
 )
 
@@ -185,6 +187,18 @@ class Frame:
 
     recommendations: tuple[Recommendation, ...] = ()
     """What to do, most urgent first, without repetition."""
+
+    triggers: tuple[Trigger, ...] = ()
+    """Every threshold that is watched, the nearest to harm first."""
+
+    patterns: Patterns | None = None
+    """Days and weeks of the load; None until they were looked for."""
+
+    demands: tuple[Demand, ...] = ()
+    """What one request costs."""
+
+    growth: tuple[Growth, ...] = ()
+    """Where load and resources are heading over days."""
 
     utilization: UtilizationReport | None = None
     """Current utilization against capacity."""

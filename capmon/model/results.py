@@ -9,13 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from capmon.model.curves import Coefficient, Estimate, Fit, FitKind, Headroom
+from capmon.model.bottlenecks import (
+    Bottleneck,
+    Evidence,
+    GuideView,
+    Priority,
+    Recommendation,
+    Severity,
+    Term,
+    Trigger,
+    When,
+)
+from capmon.model.curves import Candidate, Coefficient, Estimate, Fit, FitKind, Headroom
+from capmon.model.forecasts import Chance, Coverage, Forecast, Scored, TimeToLimit
 from capmon.model.scaling import ActionState, Advice, Outcome, Predicted, ReplicaState, ScalePlan
 
 __all__ = [
     "ActionState",
     "Advice",
     "Bottleneck",
+    "Candidate",
+    "Chance",
     "Coefficient",
     "Coverage",
     "Estimate",
@@ -23,6 +37,7 @@ __all__ = [
     "Fit",
     "FitKind",
     "Forecast",
+    "GuideView",
     "Headroom",
     "Health",
     "Outcome",
@@ -31,9 +46,12 @@ __all__ = [
     "Recommendation",
     "ReplicaState",
     "ScalePlan",
+    "Scored",
     "Severity",
     "SourceState",
+    "Term",
     "TimeToLimit",
+    "Trigger",
     "UtilizationReport",
     "When",
 ]
@@ -76,189 +94,6 @@ class Health:
 
     failures: int = 0
     """Failed readings in a row."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimeToLimit:
-    """Seconds until a limit is crossed: negative means crossed already, None no prediction."""
-
-    t10: float | None
-    """With probability 10 % it is crossed before this."""
-
-    t50: float | None
-    """Median."""
-
-    t90: float | None
-    """With probability 90 % it is crossed before this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How past forecasts of this metric did, scored when their time came."""
-
-    scored: int
-    """Forecast points scored; points of one forecast, and of forecasts that overlap, go together."""
-
-    inside: float
-    """Share of them that fell inside the interval."""
-
-    mase: float | None
-    """Mean absolute error over that of repeating the last value as far ahead; None where that is exact."""
-
-    window: float
-    """Seconds of history that the scores cover."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What one metric is expected to do, or the reason why nothing can be said."""
-
-    metric: str
-    """Key of the metric."""
-
-    made_at: float
-    """Unix time of the last point used."""
-
-    step: float = 0.0
-    """Seconds between two points."""
-
-    past: tuple[float, ...] = ()
-    """Values of the history, oldest first, one a step; NaN where there is a gap."""
-
-    median: tuple[float, ...] = ()
-    """Expected values, the first one step after `made_at`."""
-
-    low: tuple[float, ...] = ()
-    """Lower ends of the prediction interval."""
-
-    high: tuple[float, ...] = ()
-    """Upper ends of the prediction interval."""
-
-    level: float = 0.95
-    """Level of the prediction interval."""
-
-    method: str = ""
-    """Which method made it."""
-
-    limit: float | None = None
-    """The limit that matters for this metric."""
-
-    breach_probability: float | None = None
-    """Probability that the limit is crossed within the horizon."""
-
-    time_to_limit: TimeToLimit | None = None
-    """When the limit is crossed."""
-
-    coverage: Coverage | None = None
-    """How past forecasts of this metric did; None until some could be scored."""
-
-    problem: str = ""
-    """Why there is no forecast: `needs 60 points, has 12`; empty when there is one."""
-
-    @property
-    def horizon(self) -> float:
-        """Seconds that the forecast looks ahead."""
-        return self.step * len(self.median)
-
-
-class Severity(StrEnum):
-    """How bad a bottleneck is."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-    CRITICAL = "critical"
-
-    @property
-    def rank(self) -> int:
-        """0 for low to 3 for critical."""
-        return list(Severity).index(self)
-
-
-class Priority(StrEnum):
-    """When to scale."""
-
-    IMMEDIATE = "immediate"
-    URGENT = "urgent"
-    PLANNED = "planned"
-    NONE = "none"
-
-
-class When(StrEnum):
-    """When a recommendation should be followed."""
-
-    IMMEDIATE = "immediate"
-    SHORT_TERM = "short term"
-    LONG_TERM = "long term"
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """One thing to do about a bottleneck."""
-
-    text: str
-    """What to do, in the imperative."""
-
-    when: When
-    """How soon."""
-
-    component: str
-    """Bottleneck that it is for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One measurement that speaks for a bottleneck."""
-
-    metric: str
-    """Key of the metric."""
-
-    value: float | None
-    """Its value now."""
-
-    text: str
-    """The measurement in words: `81 % > 80 % for 4 m`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bottleneck:
-    """Something that limits the service now, or is about to."""
-
-    component: str
-    """Stable name: `cpu`, `memory`, `disk /var`, `latency`, `cache`, `database`."""
-
-    severity: Severity
-    """How bad."""
-
-    metric: str
-    """Key of the metric that crossed its threshold."""
-
-    value: float | None
-    """Its value now, in its own unit; None for a state such as an unhealthy database."""
-
-    threshold: float | None
-    """The threshold crossed."""
-
-    since: float
-    """Unix time at which it was first over the threshold."""
-
-    sustained: float
-    """Seconds that it has been over the threshold."""
-
-    impact: str
-    """What it does to the service."""
-
-    evidence: tuple[Evidence, ...] = ()
-    """Measurements that speak for it, the strongest first."""
-
-    culprit: str = ""
-    """The process or part behind it: `java 5.1 GiB`; empty when not known."""
-
-    recommendations: tuple[Recommendation, ...] = ()
-    """What to do, most urgent first."""
-
-    recovering: bool = False
-    """Under the threshold again, but not yet long enough to be called over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from capmon.model.results import (
 )
 from capmon.model.sample import Batch
 from capmon.model.text import one_line
+from capmon.model.whatif import Question, WhatIf
 from capmon.monitor.readings import Readings
 from capmon.monitor.worker import Done, Job, Worker
 
@@ -161,6 +162,15 @@ class Monitor:
             data_age=self._data_age(frame),
             bottlenecks=frame.bottlenecks,
         )
+
+    def what_if(self, question: Question) -> WhatIf | None:
+        """What the models say to a supposition; None before the first frame."""
+        frame = self.frame
+        if frame is None:
+            return None
+        from capmon.analysis.whatif import what_if
+
+        return what_if(self.settings, frame, question)
 
     async def execute(self, plan: ScalePlan) -> Outcome:
         """Carry a plan out; its success shows in later frames.

@@ -30,6 +30,7 @@ from capmon.ui.commands import VIEWS, bindings, unknown
 from capmon.ui.pacing import Pacer, backlog, collect_garbage_again
 from capmon.ui.screens.monitor import MonitorScreen
 from capmon.ui.screens.overview import OverviewScreen
+from capmon.ui.screens.views import live_view
 from capmon.ui.screens.sheet import Sheet
 from capmon.ui.widgets.pane import View
 
@@ -260,15 +261,16 @@ class CapmonApp(App[int]):
         screen = self.monitor_screen
         if screen is None or screen is not self.screen or screen.name_of_view == name:
             return
-        new: MonitorScreen
-        if name == "application":
-            from capmon.ui.screens.application import ApplicationScreen
-
-            new = ApplicationScreen()
-        else:
-            new = OverviewScreen()
         self.view_state = replace(self.view_state, maximised="")
-        await self.switch_screen(new)
+        await self.switch_screen(live_view(name))
+
+    def action_what_if(self) -> None:
+        """Suppose another load, other replicas or another objective."""
+        if self.screen is not self.monitor_screen:
+            return
+        from capmon.ui.screens.whatif import WhatIfScreen
+
+        self.push_screen(WhatIfScreen(self.monitor.what_if))
 
     def action_zoom(self) -> None:
         """Let the focused pane fill the screen, and back."""

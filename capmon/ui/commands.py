@@ -45,9 +45,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("filter", "slash", "/", "filter", "Show only lines that hold a text.", "filter", 4),
     Command("overview", "1", "1", "overview", "The overview.", "view('overview')"),
     Command("application", "2", "2", "application", "Everything the application says, large.", "view('application')"),
-    Command("zoom", "z,enter", "z", "zoom", "Let the focused pane fill the screen, and back.", "zoom", 8),
+    Command("models", "3", "3", "models", "Curves of resources and latency over load, and why these.", "view('models')"),
+    Command("forecast", "4", "4", "forecast", "What is expected, how likely limits are crossed, and how past forecasts did.", "view('forecast')"),
+    Command("bottlenecks", "5", "5", "bottlenecks", "What limits the service, the evidence, and what would change it.", "view('bottlenecks')"),
+    Command("what_if", "w", "w", "what-if", "Suppose another load, other replicas or another objective.", "what_if", 8),
+    Command("zoom", "z,enter", "z", "zoom", "Let the focused pane fill the screen, and back.", "zoom", 9),
     Command("back", "escape", "esc", "back", "Leave the filter, a zoomed pane or a view.", "back"),
-    Command("export", "e", "e", "export", "Write what is shown to a JSON file.", "export", 9),
+    Command("export", "e", "e", "export", "Write what is shown to a JSON file.", "export", 10),
     Command("window_less", "left_square_bracket", "[", "window", "Show a shorter window.", "window(-1)"),
     Command("window_more", "right_square_bracket", "]", "window", "Show a longer window.", "window(1)"),
     Command("theme", "t", "t", "theme", "Next theme.", "next_theme"),
@@ -57,7 +61,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("palette", "ctrl+p", "ctrl+p", "palette", "Find a command by name.", "command_palette"),
 )  # fmt: skip
 
-VIEWS = ("overview", "application")
+VIEWS = ("overview", "application", "models", "forecast", "bottlenecks")
 
 
 def bindings() -> list[Binding]:
