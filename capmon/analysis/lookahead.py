@@ -24,6 +24,9 @@ SUSTAINED = 10.0
 
 DAY = 86400.0
 
+MOST_SETTLED = 4096
+"""Cells that are looked through for what past forecasts said of them, at most."""
+
 _STEPS = ((120.0, 1.0), (600.0, 5.0), (3600.0, 30.0), (18000.0, 60.0))
 _LONGEST_STEP = 300.0
 _TWO_DAYS_CELLS = 576
@@ -101,7 +104,7 @@ def look_ahead(
     row = history.window([subject.metric], end, grid.cells * grid.step, grid.step)[0]
     past = np.where(np.isfinite(row), row, math.nan)
     made_at = math.floor(end / grid.step) * grid.step
-    board.settle(made_at, grid.step, past)
+    _settle(history, subject.metric, end, board)
     known = int(np.count_nonzero(np.isfinite(past)))
     if known < NEEDS_POINTS:
         problem = f"needs {NEEDS_POINTS} points, has {known}"
@@ -109,10 +112,10 @@ def look_ahead(
     found = ensemble(past, grid.period, grid.ahead, bounds(subject.metric))
     if found is None:
         return _without(subject, made_at, grid.step, past, board, "no values")
-    tail = (1 - level) / 2
-    band = found.quantiles(np.array([tail, 0.5, 1 - tail]))
+    stretch = board.stretch(level)
+    band = _stretched(found.quantiles(_levels(level)), stretch, bounds(subject.metric))
     last = float(past[np.flatnonzero(np.isfinite(past))[-1]])
-    board.issue(made_at, grid.step, band, last)
+    board.issue(made_at, grid.step, band, last, _seasonal_change(past, grid.period), stretch)
     breach, when = _breach(found, subject.limit, past, grid.step)
     return Forecast(
         metric=subject.metric,
@@ -130,7 +133,42 @@ def look_ahead(
         breach_probability=breach,
         time_to_limit=when,
         coverage=board.coverage(),
+        scored=board.scored(),
+        demoted=board.demoted(level),
     )
+
+
+def _levels(level: float) -> Vec:
+    tail = (1 - level) / 2
+    return np.array([tail, 0.5, 1 - tail])
+
+
+def _settle(history: History, metric_key: str, end: float, board: Scoreboard) -> None:
+    """Score what is due, each point on the grid that it was made on."""
+    for step in board.steps:
+        last = math.floor(end / step) * step
+        cells = min(board.reach(step, last), MOST_SETTLED)
+        if cells:
+            actual = history.window([metric_key], end, cells * step, step)[0]
+            board.settle(last, step, np.where(np.isfinite(actual), actual, math.nan))
+
+
+def _stretched(band: Mat, factor: float, limits: tuple[float, float]) -> Mat:
+    """(H, 3) low, median and high with the ends as much farther from the median."""
+    if factor == 1.0:
+        return band
+    median = band[:, 1:2]
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide = np.clip(median + (band - median) * factor, *limits)
+    return np.where(np.isfinite(wide), wide, band)
+
+
+def _seasonal_change(past: Vec, period: int) -> float:
+    """Mean absolute change from one season to the next, or from one cell to the next without one."""
+    lag = period if 0 < period < len(past) else 1
+    change = np.abs(past[lag:] - past[:-lag])
+    change = change[np.isfinite(change)]
+    return float(change.mean()) if len(change) else math.nan
 
 
 def _without(
@@ -143,6 +181,7 @@ def _without(
         past=tuple(past.tolist()),
         limit=subject.limit,
         coverage=board.coverage(),
+        scored=board.scored(),
         problem=problem,
     )
 

@@ -26,6 +26,7 @@ JSON_FIELDS: dict[str, FieldSettings] = {
     "cache.usage": _json(_CACHE, "size_bytes", "B"),
     "cache.limit": _json(_CACHE, "max_size_bytes", "B"),
     "db.status": _json(_HEALTH, "components.database.status"),
+    "service.version": _json(_HEALTH, "version"),
     "db.connections.usage": _json(_METRICS, "gauges.database_connections"),
     "db.connections.limit": _json(_METRICS, "gauges.database_connections_max"),
 }  # fmt: skip
@@ -68,6 +69,7 @@ OPENMETRICS_FIELDS: dict[str, tuple[FieldSettings, ...]] = {
         "http_requests_inprogress", "http_server_requests_active",
     ),
     "process.memory.usage": _openmetrics("process_resident_memory_bytes"),
+    "process.start_time": _openmetrics("process_start_time_seconds"),
     "db.connections.usage": (
         FieldSettings(metric="db_client_connection_count", labels={"db_client_connection_state": "used"}),
         *_openmetrics("hikaricp_connections_active", "go_sql_in_use_connections"),

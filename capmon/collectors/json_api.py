@@ -139,6 +139,9 @@ class _Reader:
             else:
                 draft.put(self.field.key, state[0])
                 draft.texts[self.field.key] = state[1]
+        elif self.field.entry.name == "service.version" and isinstance(found, str | int | float):
+            draft.put(self.field.key, 1.0)
+            draft.texts[self.field.key] = clean(str(found), 40)
         elif found is None:
             absent = f"{_label(self.field.source)} has no {self._path}"
             draft.put(self.field.key, Missing(absent))

@@ -24,6 +24,14 @@ def _always(_at: float) -> bool:
     return True
 
 
+def _usual_cost(_at: float) -> float:
+    return 1.0
+
+
+def _usual_version(_at: float) -> str:
+    return "1.4.2"
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One course of events; all curves take the seconds since it began."""
@@ -48,6 +56,12 @@ class Scenario:
 
     leak: float = 0.0
     """Bytes a second that a replica loses until it restarts."""
+
+    cost: Curve = _usual_cost
+    """What a request takes, as a multiple of what it takes usually."""
+
+    version: Callable[[float], str] = _usual_version
+    """Version of the application."""
 
 
 def _day(seconds: float) -> Scenario:
@@ -79,6 +93,22 @@ def _warming(at: float) -> float:
     if flushed < 0:
         return USUAL_HIT_RATIO
     return USUAL_HIT_RATIO - (USUAL_HIT_RATIO - 0.2) * math.exp(-flushed / 50)
+
+
+def _waves(at: float) -> float:
+    return 80.0 + 22 * math.sin(math.tau * at / 61) + 8 * math.sin(math.tau * at / 17)
+
+
+DEPLOYED = 120.0
+"""Seconds after which the scenario `deploy` puts a new version into service."""
+
+
+def _deployed_cost(at: float) -> float:
+    return 1.35 if at >= DEPLOYED else 1.0
+
+
+def _deployed_version(at: float) -> str:
+    return "1.5.0" if at >= DEPLOYED else "1.4.2"
 
 
 def _interrupted(at: float) -> bool:
@@ -126,6 +156,14 @@ _FIXED = {
             _calm,
             100.0,
             leak=25e6,
+        ),
+        Scenario(
+            "deploy",
+            "after two minutes a new version makes every request a third dearer",
+            _waves,
+            112.0,
+            cost=_deployed_cost,
+            version=_deployed_version,
         ),
         Scenario(
             "db-down",

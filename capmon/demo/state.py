@@ -211,6 +211,7 @@ class DemoState:
         database = "healthy" if self.database_up else "unhealthy"
         return {
             "status": "healthy" if self.database_up else "degraded",
+            "version": self.scenario.version(self.clock - self._begin),
             "components": {"database": {"status": database}, "cache": {"status": "healthy"}},
         }
 
@@ -261,9 +262,11 @@ class DemoState:
 
     def _draw(self, at: float, random: Random) -> Request:
         since, scenario = at - self._begin, self.scenario
-        return self._workload.draw(
+        request = self._workload.draw(
             at, scenario.hit_ratio(since), scenario.database_up(since), random
         )
+        request.service *= scenario.cost(since)
+        return request
 
     def _admit(self, request: Request) -> bool:
         admitted = self._queue.offer(request)

@@ -124,7 +124,7 @@ class Event:
     """Unix time."""
 
     kind: str
-    """`bottleneck`, `action`, `replicas`, `source`, `notice`."""
+    """`bottleneck`, `action`, `change`, `replicas`, `source`, `notice`."""
 
     text: str
     """One line for a screen."""

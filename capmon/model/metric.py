@@ -139,6 +139,8 @@ CATALOGUE: dict[str, Metric] = {
         Metric("process.cpu.utilization", _R, "app cpu", "Busy share of the CPU that one replica may use, as the application reports it."),
         Metric("process.memory.utilization", _R, "app memory", "Used share of the memory that one replica may use, as the application reports it."),
         Metric("process.memory.usage", _B, "app memory", "Memory in use by one replica, as the application reports it."),
+        Metric("process.start_time", _S, "started", "Unix time at which the process that answered was started.", _N, _LAST),
+        Metric("service.version", _C, "version", "1 while the application states its version; the version itself stands in words.", _N, _LAST),
         Metric("cache.hit_ratio", _R, "cache", "Cache hits over look-ups, as the application reports it.", _L),
         Metric("cache.usage", _B, "cache used", "Bytes held in the cache.", _N),
         Metric("cache.limit", _B, "cache size", "Bytes that the cache may hold.", _N, _LAST),

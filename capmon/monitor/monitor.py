@@ -27,6 +27,7 @@ from capmon.model.results import (
 from capmon.model.sample import Batch
 from capmon.model.text import one_line
 from capmon.model.whatif import Question, WhatIf
+from capmon.monitor.changes import Changes
 from capmon.monitor.readings import Readings
 from capmon.monitor.worker import Done, Job, Worker
 
@@ -65,6 +66,7 @@ class Monitor:
         self._window = WINDOWS[settings.window]
         self._readings = Readings()
         self._readings.replicas = replicas
+        self._changes = Changes()
         self._intervals = {c.name: c.interval for c in collectors}
         self._runner = Runner(collectors, clock, self._take)
         self._worker = Worker(settings, self._done_in_thread)
@@ -220,6 +222,8 @@ class Monitor:
         health = self._runner.health()
         self._note_health(health)
         readings = self._readings.now(health)
+        with self._said("changes"):
+            self._note_changes(readings, health)
         if self._actuator is not None:
             known = {k: r.value for k, r in readings.items() if r.value is not None}
             with self._said("scaling"):
@@ -282,6 +286,21 @@ class Monitor:
                 self.note("bottleneck", line)
         health = self._runner.health()
         self._publish(self._readings.now(health), health)
+
+    def _note_changes(self, readings: Mapping[str, Reading], health: Sequence[Health]) -> None:
+        """Let models forget what a deploy or another limit made worthless."""
+        state = self._readings.replica_state(health)
+        changed = self._changes.step(
+            self._clock.now(),
+            self._clock.monotonic(),
+            readings,
+            self._readings.texts(health),
+            self._readings.host,
+            state.ready if state else None,
+        )
+        if changed:
+            self.note("change", f"{changed}: models start afresh")
+            self.forget_models(changed)
 
     def _note_health(self, health: Sequence[Health]) -> None:
         for h in health:

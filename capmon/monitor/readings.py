@@ -13,7 +13,9 @@ from capmon.model.sample import Batch
 
 APPLICATION = "app"
 OF_THE_APPLICATION = tuple(
-    name for name in CATALOGUE if name.startswith(("http.", "app.", "process.", "cache.", "db."))
+    name
+    for name in CATALOGUE
+    if name.startswith(("http.", "app.", "process.", "service.", "cache.", "db."))
 )
 """Metrics that only the application can tell: unknown with a reason until it answers."""
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capmon.analysis.forecast import breach_probability, ensemble, quantile_forecast
-from capmon.analysis.scores import MOST_PENDING, Scoreboard
 
 LEVELS = np.array([0.025, 0.1, 0.5, 0.9, 0.975])
 
@@ -182,27 +181,3 @@ def test_any_history_has_an_answer(values: list[float], period: int, horizon: in
     if np.isfinite(got).all():
         assert (got[:, 1:] >= got[:, :-1]).all()
         assert 0 <= breach_probability(y, period, horizon, 1.0, 3) <= 1
-
-
-def test_scores_count_what_fell_inside() -> None:
-    """Half of the points inside gives a coverage of one half; gaps score nothing."""
-    board = Scoreboard()
-    for i in range(40):
-        board.issue(i * 10.0, 10.0, np.array([[0.0, 1.0, 2.0]]), naive=3.0)
-    actual = np.array([1.5, 5.0] * 20)
-    actual[-2:] = math.nan
-    board.settle(400.0, 10.0, actual)
-    got = board.coverage()
-    assert got is not None
-    assert (got.scored, got.inside) == (38, 0.5)
-    assert got.mase == pytest.approx((0.5 + 4.0) / (1.5 + 2.0))
-    assert board.waiting == 0
-
-
-def test_pending_forecasts_are_bounded() -> None:
-    """However many forecasts are made, only so many points wait."""
-    board = Scoreboard()
-    for i in range(1000):
-        board.issue(i * 10.0, 10.0, np.ones((300, 3)), naive=1.0)
-    assert board.waiting == MOST_PENDING
-    assert board.coverage() is None

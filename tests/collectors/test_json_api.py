@@ -99,8 +99,16 @@ async def test_first_reading_in_base_units() -> None:
     assert batch.missing == dict.fromkeys(
         ("http.server.request.rate", "http.server.error.rate", "http.server.error.ratio"),
         "first reading",
-    )
+    ) | {"service.version": "/health has no version"}
     assert batch.at == ManualClock().now()
+
+
+@pytest.mark.parametrize("version", ["1.4.2", 7])
+async def test_a_version_is_said_in_words(version: str | int) -> None:
+    """The version stands in the texts; its value says only that there is one."""
+    batch = await read(table(health={"version": version}))
+    assert batch.values["service.version"] == 1.0
+    assert batch.texts["service.version"] == str(version)
 
 
 async def test_counters_become_rates_and_an_error_ratio() -> None:

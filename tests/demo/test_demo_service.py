@@ -85,6 +85,7 @@ def test_cache_and_health_have_theirs(client: httpx.Client) -> None:
     ]
     assert client.get("/api/v1/health").json() == {
         "status": "healthy",
+        "version": "1.4.2",
         "components": {"database": {"status": "healthy"}, "cache": {"status": "healthy"}},
     }
 

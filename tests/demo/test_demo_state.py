@@ -250,6 +250,7 @@ def test_errors_come_while_the_database_is_away() -> None:
     state.advance(100.0)
     assert state.health() == {
         "status": "degraded",
+        "version": "1.4.2",
         "components": {"database": {"status": "unhealthy"}, "cache": {"status": "healthy"}},
     }
     assert state.metrics()["gauges"]["database_connections"] == 0
@@ -332,3 +333,17 @@ def test_users_and_memory_follow_the_load() -> None:
     assert 230 < gauges["concurrent_users"] < 270
     expected = (demo_state.BASE_MEMORY + 23e6 * gauges["concurrent_users"] / 4) / 1e6
     assert gauges["memory_usage_mb"] == pytest.approx(expected, rel=0.03)
+
+
+def test_a_deploy_makes_requests_dearer() -> None:
+    """After two minutes the version is another and the same rate takes a third more CPU."""
+    state = DemoState(scenario("deploy"), seed=3)
+    used = {}
+    for version, start, end in (("1.4.2", 20, 118), ("1.5.0", 125, 223)):
+        seen = []
+        for at in range(start, end):
+            state.advance(float(at))
+            seen.append(state.cpu())
+        assert state.health()["version"] == version
+        used[version] = sum(seen) / len(seen)
+    assert 1.2 < used["1.5.0"] / used["1.4.2"] < 1.45
