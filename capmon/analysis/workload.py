@@ -39,6 +39,16 @@ class Workload:
     per_replica: bool
     """Whether ready replicas are known for enough of the window to divide by them."""
 
+    step: float
+    """Seconds a cell."""
+
+    end: float
+    """Unix time of the end of the last cell."""
+
+    def begins(self, cells: int) -> float:
+        """Unix time at which the last so many cells begin."""
+        return self.end - self.step * cells
+
     def seen(self, metric_key: str) -> bool:
         """Whether a series has any value."""
         return bool(np.isfinite(self.series[metric_key]).any())
@@ -86,10 +96,9 @@ def workload(
         step = max(step, 60.0)
     table = np.array(history.window(_KEYS, end, seconds, step), dtype=np.float64)
     table[~np.isfinite(table)] = math.nan
+    last = math.floor(end / step) * step
     if start is not None:
-        cells = table.shape[1]
-        last = math.floor(end / step) * step
-        begins = last - step * np.arange(cells, 0, -1)
+        begins = last - step * np.arange(table.shape[1], 0, -1)
         table[:, begins < start] = math.nan
     series = dict(zip(_KEYS, table, strict=True))
     ready = held(series[READY], max(1, math.ceil(hold / step)))
@@ -99,7 +108,7 @@ def workload(
     enough = int(np.count_nonzero(known & loaded)) >= least
     covered = np.flatnonzero(loaded)
     span = step * (table.shape[1] - int(covered[0])) if len(covered) else seconds
-    return Workload(series, min(span, seconds), per_replica=enough)
+    return Workload(series, min(span, seconds), enough, step, last)
 
 
 def held(values: Vec, cells: int) -> Vec:

@@ -284,6 +284,8 @@ class Monitor:
         if done.analysis is not None:
             for line in done.analysis.transitions:
                 self.note("bottleneck", line)
+            for line in done.analysis.changes:
+                self.note("change", line)
         health = self._runner.health()
         self._publish(self._readings.now(health), health)
 

@@ -1,0 +1,241 @@
+"""The rolling models: curves over load, where they bind, and since when they hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from capmon.analysis.changes import block_means, change_point
+from capmon.analysis.fits import Question, fit
+from capmon.analysis.headroom import Limit, crossing, headroom, in_order
+from capmon.analysis.sizing import whole_load
+from capmon.analysis.windows import History, Vec
+from capmon.analysis.workload import (
+    CPU,
+    LATENCY,
+    MEMORY,
+    MEMORY_USAGE,
+    RATE,
+    RATE_PER_REPLICA,
+    USERS,
+    USERS_PER_REPLICA,
+    Workload,
+    correlation,
+    workload,
+)
+from capmon.config.schema import Settings
+from capmon.model.frame import Reading
+from capmon.model.metric import metric
+from capmon.model.results import Fit, FitKind, Headroom, ReplicaState
+from capmon.model.units import percent
+
+RECENT = 30.0
+"""Seconds whose median stands for the present in headroom and advice: one reading is noise."""
+
+CHANGE_CELLS = 300
+"""Cells into which a window is drawn together to look for a change."""
+
+LEAST_CHANGE = 60.0
+"""Seconds that a change must have lasted before it is believed."""
+
+_LEAST_PAIRS = 30
+_REPLICAS_HOLD = 3
+_CURVE_POINTS = 48
+
+
+class Models:
+    """Fits every curve anew when asked, and forgets what a change made worthless."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.fits: tuple[Fit, ...] = ()
+        """The curves of the last fit."""
+        self.follows: float | None = None
+        """Correlation of the response time with the CPU; None when not known."""
+        self._memory_limit: float | None = None
+        self._recent: dict[str, float] = {}
+        self._from: float | None = None
+        self._since = ""
+
+    def reset(self, at: float, reason: str) -> None:
+        """Leave out what was measured before `at`, and say why beside what is too young."""
+        self._from, self._since = at, reason
+
+    def refit(self, history: History, end: float, window: float) -> tuple[str, ...]:
+        """Fit every curve to one window; a change found in it starts the models there.
+
+        Args:
+            history: Recorded series.
+            end: Unix time of the end.
+            window: Seconds that the screen shows; models look at this much at least.
+
+        Returns:
+            A line for each change found.
+        """
+        seconds = max(self._settings.models.window, window)
+        work = self._work(history, end, seconds)
+        self._fit_all(work)
+        found = self._changed(work)
+        if found is not None:
+            at, said = found
+            self.reset(at, f"change at {datetime.fromtimestamp(at, UTC):%H:%M}")
+            work = self._work(history, end, seconds)
+            self._fit_all(work)
+        self._recent = work.medians(math.ceil(RECENT / work.step))
+        recent = -max(_LEAST_PAIRS, math.ceil(max(window, 300.0) / work.step))
+        cpu = work.series[work.first_seen(CPU)]
+        self.follows = correlation(cpu[recent:], work.series[LATENCY][recent:], _LEAST_PAIRS)
+        return () if found is None else (said,)
+
+    def calm(self, readings: Mapping[str, Reading]) -> Mapping[str, Reading]:
+        """Readings as they were over the last half minute."""
+        return {k: replace(r, value=self._calm(readings, k)) for k, r in readings.items()}
+
+    def limits(self) -> dict[str, Limit]:
+        """What each metric must not pass, by metric key."""
+        target = self._settings.utilization_target
+        found = {key: Limit(target, "utilization_target") for key in (*CPU, *MEMORY)}
+        found[LATENCY] = Limit(self._settings.objectives.latency_p95, "objectives.latency_p95")
+        if self._memory_limit is not None:
+            found[MEMORY_USAGE] = Limit(target * self._memory_limit, "utilization_target")
+        return found
+
+    def headroom(
+        self, readings: Mapping[str, Reading], replicas: ReplicaState | None
+    ) -> tuple[Headroom, ...]:
+        """Where each curve binds, the first to bind in front."""
+        limits = self.limits()
+        return in_order(
+            [
+                self._headroom(f, limits[f.target], readings, replicas)
+                for f in self.fits
+                if f.target in limits
+            ]
+        )
+
+    def _work(self, history: History, end: float, seconds: float) -> Workload:
+        settings = self._settings
+        pace = max(settings.interval, settings.app.interval)
+        if self._from is not None and self._from <= end - seconds:
+            self._from, self._since = None, ""
+        hold = max(_REPLICAS_HOLD * settings.scaling.target.interval, 15.0)
+        least = settings.models.min_points
+        return workload(history, end, seconds, pace, self._from, hold, least)
+
+    def _fit_all(self, work: Workload) -> None:
+        self._memory_limit = _app_memory_limit(work)
+        memory = MEMORY_USAGE if self._memory_limit is not None else work.first_seen(MEMORY)
+        self.fits = (
+            self._fit(work, work.first_seen(CPU), RATE),
+            self._fit(work, memory, USERS if work.seen(USERS) else RATE),
+            self._fit(work, LATENCY, RATE, FitKind.EXPONENTIAL),
+        )
+
+    def _fit(self, work: Workload, target: str, load: str, kind: FitKind = FitKind.LINEAR) -> Fit:
+        question = self._question(work, target, load, kind)
+        return fit(question, work.load(load), work.series[target])
+
+    def _question(self, work: Workload, target: str, load: str, kind: FitKind) -> Question:
+        shared = {RATE: RATE_PER_REPLICA, USERS: USERS_PER_REPLICA}
+        return Question(
+            target=target,
+            load=shared[load] if work.per_replica else load,
+            kind=kind,
+            min_points=self._settings.models.min_points,
+            min_spread=self._settings.models.min_spread,
+            window=work.window,
+            per_replica=work.per_replica,
+            since=self._since,
+        )
+
+    def _changed(self, work: Workload) -> tuple[float, str] | None:
+        """When a curve stopped to hold, the latest if there are several, and a line that says so."""
+        width = max(1, len(work.series[RATE]) // CHANGE_CELLS)
+        found: list[tuple[float, str]] = []
+        for curve in self.fits:
+            if curve.problem or curve.target not in (*CPU, LATENCY):
+                continue
+            load = block_means(work.load(whole_load(curve)), width)
+            actual = block_means(work.series[curve.target], width)
+            change = change_point(_expected(curve, load), actual)
+            if change is None:
+                continue
+            at = work.begins(len(load) * width - change.cell * width)
+            if work.end - at >= LEAST_CHANGE:
+                usual = float(np.nanmedian(actual))
+                share = change.size / usual if usual else math.inf
+                found.append((at, _said(curve.target, share, at)))
+        return max(found, default=None)
+
+    def _headroom(
+        self,
+        curve: Fit,
+        limit: Limit,
+        readings: Mapping[str, Reading],
+        replicas: ReplicaState | None,
+    ) -> Headroom:
+        load = whole_load(curve)
+        ready = None if replicas is None else replicas.ready
+        room = headroom(curve, limit, load, self._calm(readings, load), ready)
+        if curve.target == LATENCY and room.at is not None and self._past_full(curve, limit):
+            return replace(
+                room, at=None, multiple=None, extrapolated=False, problem="cpu is full first"
+            )
+        return room
+
+    def _calm(self, readings: Mapping[str, Reading], metric_key: str) -> float | None:
+        """A metric over the last half minute; None while its latest reading is not known."""
+        latest = value_of(readings, metric_key)
+        return None if latest is None else self._recent.get(metric_key, latest)
+
+    def _past_full(self, curve: Fit, limit: Limit) -> bool:
+        """Whether a latency limit lies beyond the load that takes all of the CPU.
+
+        An exponential knows nothing of saturation: it runs on where no request can be served.
+        """
+        cpu = next((f for f in self.fits if f.target in CPU), None)
+        if cpu is None or cpu.load != curve.load:
+            return False
+        full, at = crossing(cpu, 1.0)[0], crossing(curve, limit.value)[0]
+        return full is not None and at is not None and at.value > full.value
+
+
+def _expected(curve: Fit, load: Vec) -> Vec:
+    """The curve at many loads, from a table: one at a time it would cost milliseconds."""
+    low, high = float(curve.load_min or 0.0), float(curve.load_max or 0.0)
+    grid = np.linspace(low, high, _CURVE_POINTS)
+    heights = np.array([_finite(curve.predict(float(x))) for x in grid])
+    expected: Vec = np.interp(load, grid, heights)
+    return np.where(np.isfinite(load), expected, math.nan)
+
+
+def _finite(value: float | None) -> float:
+    return math.nan if value is None or not math.isfinite(value) else value
+
+
+def _said(target: str, share: float, at: float) -> str:
+    more = "more" if share > 0 else "less"
+    label = metric(target).label
+    size = f"{percent(min(abs(share), 9.99))} % {more}"
+    return f"{label}: {size} at the same load since {datetime.fromtimestamp(at, UTC):%H:%M}"
+
+
+def _app_memory_limit(work: Workload) -> float | None:
+    """Bytes that one replica may use: what it uses over the share that this is, as a median."""
+    usage, share = work.series[MEMORY_USAGE], work.series[MEMORY[0]]
+    with np.errstate(all="ignore"):
+        limit = usage / share
+    limit = limit[np.isfinite(limit) & (limit > 0)]
+    return float(np.median(limit)) if len(limit) else None
+
+
+def value_of(readings: Mapping[str, Reading], metric_key: str) -> float | None:
+    """The latest value of a metric; None when it is not known or not finite."""
+    reading = readings.get(metric_key)
+    if reading is None or reading.value is None or not math.isfinite(reading.value):
+        return None
+    return reading.value
