@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
+
+AUTO_ZONE = "auto"
+"""The time zone of the machine."""
+
+ZONES = "zoneinfo/"
+"""Folder of the time zone database, as it stands in the path of a zone."""
 
 
 class Clock(Protocol):
@@ -52,6 +60,33 @@ class ManualClock:
     def step(self, seconds: float) -> None:
         """Move the wall clock alone, as NTP or an operator would."""
         self._now += seconds
+
+
+def is_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of that name."""
+    # Two milliseconds that a start without a zone in its configuration does without.
+    from zoneinfo import ZoneInfo
+
+    if name == "UTC":
+        return True
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        return False
+    return True
+
+
+def local_zone(localtime: Path = Path("/etc/localtime")) -> str:
+    """Name of the machine's time zone; UTC where it has none that is known."""
+    named = os.environ.get("TZ", "").removeprefix(":")
+    try:
+        linked = str(localtime.resolve())
+    except OSError:
+        linked = ""
+    for name in (named, linked.partition(ZONES)[2]):
+        if name and is_zone(name):
+            return name
+    return "UTC"
 
 
 def rfc3339(at: float, *, timespec: str = "milliseconds") -> str:

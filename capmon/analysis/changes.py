@@ -15,7 +15,7 @@ LEAST_CELLS = 24
 CERTAIN = 5.0
 """Standard errors that a shift must be away from none: the greatest of many splits is tested."""
 
-MATTERS = 0.1
+MATTERS = 0.15
 """Least size of a shift as a share of the usual value; it must also stand out of the noise."""
 
 _LONGEST_MEMORY = 0.98

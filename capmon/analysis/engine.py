@@ -96,9 +96,11 @@ class Analysis:
 class Engine:
     """The analysis, which remembers what lasts from step to step."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, time_zone: str = "UTC") -> None:
         self._settings = settings
-        self._models = Models(settings)
+        self._zone = time_zone
+        self.models = Models(settings)
+        """The curves, for benchmarks and for what asks between steps."""
         self._outlook = Outlook(settings)
         self._stabilizer = Stabilizer()
         self._detector = Detector(settings)
@@ -106,7 +108,7 @@ class Engine:
 
     def step(self, history: History, now: Now) -> Analysis:
         """Analyse one tick; models and forecasts that are not due are those of before."""
-        models, changes = self._models, tuple[str, ...]()
+        models, changes = self.models, tuple[str, ...]()
         if not 0 <= now.monotonic - self._fitted < FIT_PACE:
             self._fitted = now.monotonic
             changes = models.refit(history, now.at, now.window)
@@ -138,7 +140,7 @@ class Engine:
 
     def _advise(self, now: Now, forecasts: tuple[Forecast, ...]) -> Advice:
         """Count replicas for the last half minute, and for what forecasts that hold expect."""
-        models, settings = self._models, self._settings
+        models, settings = self.models, self._settings
         return advise(
             settings.scaling,
             settings.utilization_target,
@@ -151,5 +153,5 @@ class Engine:
 
     def reset_models(self, at: float, reason: str) -> None:
         """Leave out what was measured before `at`: a deploy or a change of the configuration."""
-        self._models.reset(at, reason)
+        self.models.reset(at, reason)
         self._fitted = -math.inf

@@ -154,7 +154,7 @@ class Models:
 
     def _changed(self, work: Workload) -> tuple[float, str] | None:
         """When a curve stopped to hold, the latest if there are several, and a line that says so."""
-        width = max(1, len(work.series[RATE]) // CHANGE_CELLS)
+        width = max(1, int(work.window / work.step) // CHANGE_CELLS)
         found: list[tuple[float, str]] = []
         for curve in self.fits:
             if curve.problem or curve.target not in (*CPU, LATENCY):

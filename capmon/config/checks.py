@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from capmon.clock import AUTO_ZONE, is_zone
 from capmon.config.faults import Faults, printable, quoted
 from capmon.config.nodes import DEFAULT, Layer, Place
 from capmon.config.schema import Settings, TargetSettings, ThresholdsSettings
@@ -143,6 +144,12 @@ def _check_ranges(settings: Settings, report: Report) -> None:
     if not 0 < settings.forecast.level < 1:
         key = "forecast.level"
         report.fault(key, f"expected more than 0% and less than 100%, got {report.shown(key)}")
+    zone = settings.time_zone
+    if zone != AUTO_ZONE and not is_zone(zone):
+        report.fault(
+            "time_zone",
+            f"expected auto or a name such as Europe/Berlin, got {report.repeat('time_zone', zone)}",
+        )
     theme = settings.theme
     if not theme or "/" in theme or theme.startswith("."):
         report.fault(

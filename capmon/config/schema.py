@@ -328,6 +328,9 @@ class Settings:
     scaling: ScalingSettings = field(default_factory=ScalingSettings)
     """What may be scaled, and how far."""
 
+    time_zone: str = "auto"
+    """Whose hours the patterns of the load are told in, such as Europe/Berlin; auto is the machine's."""
+
     theme: str = "night"
     """Name of a theme, of those shipped or of a file in the configuration's themes folder."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from capmon.clock import AUTO_ZONE, local_zone
 from capmon.config.schema import Settings
 from capmon.model.frame import Reading, TopProcesses, Trend
 from capmon.model.results import ReplicaState
@@ -98,6 +99,10 @@ class Worker:
         while (job := self._jobs.get()) is not None:
             self._on_done(work(job))
 
+    def _zone(self) -> str:
+        zone = self._settings.time_zone
+        return local_zone() if zone == AUTO_ZONE else zone
+
     def _loaded(self) -> Callable[[Job], Done]:
         """What does the jobs; where the analysis cannot be loaded, it answers with the reason."""
         # The numeric libraries cost a quarter of a second to import: after the first paint.
@@ -105,7 +110,7 @@ class Worker:
             from capmon.analysis.engine import Engine
             from capmon.store.series import Store
 
-            store, engine = Store(), Engine(self._settings)
+            store, engine = Store(), Engine(self._settings, self._zone())
         except Exception as fault:  # every job must be answered: the monitor waits for it
             problem = f"analysis cannot be loaded: {_said(fault)}"
             return lambda job: Done(job, None, error=problem)

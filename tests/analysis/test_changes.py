@@ -66,10 +66,10 @@ def test_loads_that_never_met_cannot_be_compared() -> None:
 
 
 def test_small_shifts_do_not_matter() -> None:
-    """A twentieth more is certain after long enough, and still no reason to forget."""
+    """A tenth more is certain after long enough, and still no reason to forget."""
     rng = np.random.default_rng(5)
     actual = 0.5 + rng.normal(0, 0.002, 300)
-    actual[150:] += 0.025
+    actual[150:] += 0.05
     assert change_point(np.full(300, 0.5), actual) is None
 
 
