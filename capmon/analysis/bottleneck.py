@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from capmon.analysis.recommend import WHEN
+from capmon.analysis.context import Context, finite
+from capmon.analysis.evidence import culprit, measured, supporting
+from capmon.analysis.opinion import guide_view
+from capmon.analysis.rank import Order, score, terms
+from capmon.analysis.recommend import connections_full, steps
+from capmon.analysis.relief import Crossings, would_change
 from capmon.analysis.remedies import REMEDIES
 from capmon.analysis.sustain import Stage, Watch
-from capmon.analysis.thresholds import NEAR, Rule, near_objective, rules
+from capmon.analysis.thresholds import NEAR, Rule, application, near_objective, rules
+from capmon.analysis.triggers import triggers
 from capmon.config.schema import Settings
-from capmon.model.frame import ProcessUse, Reading, TopProcesses
-from capmon.model.metric import Unit, metric
-from capmon.model.results import Bottleneck, Evidence, Recommendation, ReplicaState
-from capmon.model.units import show, span
+from capmon.model.frame import Reading, TopProcesses
+from capmon.model.results import (
+    Bottleneck,
+    Evidence,
+    Fit,
+    Forecast,
+    Headroom,
+    Health,
+    ReplicaState,
+    Severity,
+    Trigger,
+)
+from capmon.model.units import span
 
 FOLLOWS = 0.8
 """Correlation with the CPU from which a response time is said to follow it."""
@@ -39,6 +54,15 @@ class Detector:
         self._rules: dict[str, Rule] = {}
         self._shown: dict[str, Bottleneck] = {}
         self._following = False
+        self._crossings = Crossings()
+        self._order = Order()
+        self._trigger_order = Order()
+        self._triggers: tuple[Trigger, ...] = ()
+
+    @property
+    def triggers(self) -> tuple[Trigger, ...]:
+        """Every threshold watched at the last step, those triggered first, then the nearest to harm."""
+        return self._triggers
 
     def step(
         self,
@@ -49,6 +73,11 @@ class Detector:
         processes: TopProcesses | None = None,
         replicas: ReplicaState | None = None,
         follows: float | None = None,
+        *,
+        headroom: Sequence[Headroom] = (),
+        forecasts: Sequence[Forecast] = (),
+        fits: Sequence[Fit] = (),
+        app_state: Health | None = None,
     ) -> tuple[tuple[Bottleneck, ...], tuple[str, ...]]:
         """Take in one tick.
 
@@ -60,23 +89,41 @@ class Detector:
             processes: The processes that use the most.
             replicas: The scale target.
             follows: Correlation of the response time with the CPU; None when not known.
+            headroom: Loads at which limits bind.
+            forecasts: What is expected of metrics.
+            fits: Curves that headroom came from, for the load at which a severity ends.
+            app_state: How the application's collector does; None when there is none.
 
         Returns:
-            Bottlenecks, the worst first; and a line for each that began, changed or ended.
+            Bottlenecks, the worst first: by severity, then by `rank.score` with hysteresis; and a
+            line for each that began, changed or ended.
         """
         current = rules(self._settings, readings, texts)
         near = near_objective(self._settings, readings, self._follows(follows))
-        if near is not None:
-            current.append(near)
+        down = application(self._settings, app_state)
+        current += [rule for rule in (near, down) if rule is not None]
         self._watch(current, monotonic)
-        found: list[Bottleneck] = []
-        for name, rule in self._rules.items():
-            watch = self._watches[name]
-            if watch.level:
-                found.append(_bottleneck(rule, watch, at, monotonic, processes, replicas))
-        found = _merge(found, self._rules)
-        found.sort(key=lambda b: (-b.severity.rank, -_excess(b, self._rules[b.component])))
-        return tuple(found), self._transitions(found)
+        context = Context(
+            settings=self._settings,
+            at=at,
+            readings=readings,
+            processes=processes,
+            replicas=replicas,
+            follows=follows,
+            following=self._following,
+            headroom=headroom,
+            forecasts=forecasts,
+            fits=fits,
+            connections_bind=self._connections_bind(headroom),
+        )
+        watched = [(rule, self._watches[name]) for name, rule in self._rules.items()]
+        self._triggers = triggers(watched, context, self._trigger_order)
+        found = _ranked(_rows(watched, monotonic, context, self._crossings), self._order)
+        return found, self._transitions(found)
+
+    def _connections_bind(self, headroom: Sequence[Headroom]) -> bool:
+        watch = self._watches.get("database connections")
+        return (watch is not None and watch.level > 0) or connections_full(headroom)
 
     def _follows(self, follows: float | None) -> float | None:
         least = STOPS_FOLLOWING if self._following else FOLLOWS
@@ -94,7 +141,7 @@ class Detector:
             if self._watches[name].stage is Stage.FINE and not self._watches[name].lost:
                 del self._watches[name], self._rules[name]
 
-    def _transitions(self, found: list[Bottleneck]) -> tuple[str, ...]:
+    def _transitions(self, found: Sequence[Bottleneck]) -> tuple[str, ...]:
         """A line for each row that came, changed or went."""
         now = {b.component: b for b in found}
         lines: list[str] = []
@@ -130,133 +177,87 @@ def detect(
     at: float = 0.0,
 ) -> tuple[Bottleneck, ...]:
     """Bottlenecks of one set of readings taken by itself, however short they have held."""
-    found: list[Bottleneck] = []
     every = {
         rule.component: replace(rule, sustain=0.0) for rule in rules(settings, readings, texts)
     }
-    for rule in every.values():
-        watch = Watch()
-        watch.step(rule, 0.0)
-        if watch.level:
-            found.append(_bottleneck(rule, watch, at, 0.0, None, None))
-    found = _merge(found, every)
-    found.sort(key=lambda b: (-b.severity.rank, -_excess(b, every[b.component])))
-    return tuple(found)
+    watches = {name: Watch() for name in every}
+    for name, watch in watches.items():
+        watch.step(every[name], 0.0)
+    full = "database connections" in watches and watches["database connections"].level > 0
+    context = Context(settings=settings, at=at, readings=readings, connections_bind=full)
+    watched = [(every[name], watch) for name, watch in watches.items()]
+    return _ranked(_rows(watched, 0.0, context, Crossings()), Order())
+
+
+def _ranked(rows: Sequence[Bottleneck], order: Order) -> tuple[Bottleneck, ...]:
+    """Rows by severity, then by score, in an order that small differences do not turn."""
+    by_name = {b.component: b for b in rows}
+    worst = len(Severity) - 1
+    places = {n: (worst - b.severity.rank, score(b.terms)) for n, b in by_name.items()}
+    return tuple(by_name[name] for name in order.arrange(places))
+
+
+def _rows(
+    watched: Sequence[tuple[Rule, Watch]], monotonic: float, context: Context, crossings: Crossings
+) -> list[Bottleneck]:
+    """A row for each bottleneck.
+
+    Signs of saturation fold into the resource they speak of; what another row says is dropped.
+    """
+    active = {rule.component: (rule, watch) for rule, watch in watched if watch.level}
+    if "latency" in active:
+        active.pop(NEAR, None)
+    folded: dict[str, list[Evidence]] = {}
+    for name, (rule, watch) in list(active.items()):
+        backed = BACKS.get(name, ())
+        host = next((n for n, (r, _) in active.items() if r.family in backed), None)
+        if host is not None:
+            del active[name]
+            said = measured(rule, watch)
+            folded.setdefault(host, []).append(replace(said, text=f"{name} {said.text}"))
+    return [
+        _bottleneck(rule, watch, monotonic, context, folded.get(name, ()), crossings)
+        for name, (rule, watch) in active.items()
+    ]
 
 
 def _bottleneck(
     rule: Rule,
     watch: Watch,
-    at: float,
     monotonic: float,
-    processes: TopProcesses | None,
-    replicas: ReplicaState | None,
+    context: Context,
+    folded: Sequence[Evidence],
+    crossings: Crossings,
 ) -> Bottleneck:
-    """The row of one component."""
+    """The row of one component, with the signs that were folded into it."""
     severity = rule.severities[watch.level - 1]
-    worst = rule.severities[1]
-    remedy = REMEDIES[rule.family]
-    impact = remedy.effect(severity, worst)
+    impact = REMEDIES[rule.family].effect(severity, rule.severities[1])
     if rule.note:
         impact = f"near the objective, {rule.note}"
+    room = context.room(rule)
+    said = {e.metric for e in folded}
+    others = (e for e in supporting(rule, context) if e.metric not in said)
     return Bottleneck(
         component=rule.component,
         severity=severity,
         metric=rule.metric,
         value=None if rule.state else watch.value,
         threshold=None if rule.state else rule.warning,
-        since=at - (monotonic - watch.began),
+        critical=None if rule.state else rule.critical,
+        since=context.at - (monotonic - watch.began),
         sustained=watch.over.seconds,
         impact=impact,
-        evidence=(_evidence(rule, watch),),
-        culprit=_culprit(rule.family, processes, replicas),
-        recommendations=tuple(
-            Recommendation(text, WHEN[severity], rule.component)
-            for text in remedy.steps(severity, worst)
-        ),
+        evidence=(measured(rule, watch), *folded, *others),
+        culprit=culprit(rule.family, context.processes, context.replicas),
+        recommendations=steps(rule, severity, context),
         recovering=watch.stage is Stage.RECOVERING,
+        terms=terms(rule, watch, severity, context),
+        binds_at=None if room is None else room.at,
+        load_multiple=None if room is None else finite(room.multiple),
+        guide=guide_view(rule, watch),
+        would_change=would_change(rule, watch, context, STOPS_FOLLOWING, crossings),
     )
-
-
-def _evidence(rule: Rule, watch: Watch) -> Evidence:
-    """The measurement in words."""
-    critical = watch.level == 2 and watch.critical.running
-    held = watch.critical.seconds if critical else watch.over.seconds
-    tail = f" for {span(held)}" if held >= 0.5 else ""
-    if rule.state:
-        words = "healthy again" if watch.stage is Stage.RECOVERING else f"reports {rule.state}"
-        return Evidence(rule.metric, None, f"{words}{tail}")
-    unit = metric(rule.metric).unit
-    threshold = rule.critical if critical else rule.warning
-    if watch.stage is Stage.RECOVERING:
-        text = f"{show(watch.value, unit)}, back from {show(threshold, unit)}"
-    else:
-        sign = "<" if rule.low_is_bad else ">"
-        text = f"{show(watch.value, unit)} {sign} {show(threshold, unit)}{tail}"
-        if watch.level == 2 and not critical:
-            text += f", was {sign} {show(rule.critical, unit)}"
-    return Evidence(rule.metric, watch.value, f"{text}, {rule.note}" if rule.note else text)
-
-
-def _excess(b: Bottleneck, rule: Rule) -> float:
-    """Distance beyond the threshold, relative to it; a bad state is as far as can be."""
-    if b.value is None or b.threshold is None or b.threshold == 0:
-        return 1.0
-    distance = (b.value - b.threshold) / b.threshold
-    return -distance if rule.low_is_bad else distance
-
-
-def _merge(found: list[Bottleneck], every: Mapping[str, Rule]) -> list[Bottleneck]:
-    """Fold signs of saturation into the resource they speak of; drop what another row says."""
-    rows = {b.component: b for b in found}
-    for b in found:
-        host = next((r for r in rows.values() if _strengthens(b.component, r, every)), None)
-        if host is not None:
-            del rows[b.component]
-            detail = Evidence(b.metric, b.value, f"{b.component} {b.evidence[0].text}")
-            rows[host.component] = replace(host, evidence=(*host.evidence, detail))
-    if "latency" in rows:
-        rows.pop(NEAR, None)
-    return list(rows.values())
 
 
 def _strengthens(name: str, resource: Bottleneck, every: Mapping[str, Rule]) -> bool:
     return every[resource.component].family in BACKS.get(name, ())
-
-
-def _culprit(family: str, processes: TopProcesses | None, replicas: ReplicaState | None) -> str:
-    """The process behind a row, or how many replicas share a slow response."""
-    if family in {"latency", NEAR}:
-        if replicas is None or replicas.ready is None:
-            return ""
-        return f"{replicas.ready} replica{'' if replicas.ready == 1 else 's'}"
-    if processes is None:
-        return ""
-    if family in {"cpu", "cpu pressure"}:
-        return _top(processes.by_cpu, lambda p: p.cpu, Unit.CORES, " cores")
-    if family in {"memory", "memory pressure"}:
-        return _top(processes.by_memory, lambda p: p.memory, Unit.BYTES)
-    if family in {"disk busy", "io pressure"}:
-        return _top(processes.by_io, lambda p: p.io, Unit.BYTES_PER_SECOND)
-    return ""
-
-
-def _top(
-    listed: Sequence[ProcessUse],
-    use: Callable[[ProcessUse], float | None],
-    unit: Unit,
-    tail: str = "",
-) -> str:
-    """The first of a list with what it uses: `java 5.1 GiB`."""
-    amount = use(listed[0]) if listed else None
-    if not amount:
-        return ""
-    number = f"{amount:.1f}" if unit is Unit.CORES else str(_rounded(amount, unit))
-    return f"{listed[0].name} {number}{tail}"
-
-
-def _rounded(amount: float, unit: Unit) -> str:
-    """Two significant digits: a culprit is named, not measured."""
-    shown = show(amount, unit)
-    value = float(shown.number)
-    return f"{value:.1f} {shown.unit}" if value < 9.95 else f"{value:.0f} {shown.unit}"

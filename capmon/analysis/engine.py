@@ -22,9 +22,11 @@ from capmon.model.results import (
     Fit,
     Forecast,
     Headroom,
+    Health,
     Priority,
     Recommendation,
     ReplicaState,
+    Trigger,
     UtilizationReport,
 )
 
@@ -57,6 +59,9 @@ class Now:
     monotonic: float
     """Seconds of a clock that never steps: durations come from it alone."""
 
+    app_state: Health | None = None
+    """How the application's source does; None where there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
@@ -79,6 +84,9 @@ class Analysis:
 
     recommendations: tuple[Recommendation, ...]
     """What to do, most urgent first, without repetition."""
+
+    triggers: tuple[Trigger, ...]
+    """Every threshold that is watched, the nearest to harm first."""
 
     utilization: UtilizationReport
     """Current utilization against capacity."""
@@ -122,6 +130,10 @@ class Engine:
             now.processes,
             now.replicas,
             models.follows,
+            headroom=room,
+            forecasts=forecasts,
+            fits=models.fits,
+            app_state=now.app_state,
         )
         return Analysis(
             fits=models.fits,
@@ -130,6 +142,7 @@ class Engine:
             bottlenecks=found,
             priority=priority(found),
             recommendations=recommendations(found),
+            triggers=self._detector.triggers,
             utilization=utilization(self._settings, now.readings),
             advice=self._stabilizer.apply(
                 self._advise(now, forecasts), now.replicas, found, now.monotonic

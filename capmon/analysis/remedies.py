@@ -32,6 +32,9 @@ class Remedy:
         return self.impact_critical if self.impact_critical and severity is worst else self.impact
 
 
+SCALE_OUT = frozenset({"add replicas now", "add replicas", "add a replica before the next peak"})
+"""Steps that add replicas without saying how many."""
+
 _CPU = Remedy(
     "requests queue, response times grow",
     (
@@ -146,6 +149,16 @@ REMEDIES: dict[str, Remedy] = {
             "read its slow query log",
             "enlarge the connection pool",
             "consider read replicas",
+        ),
+    ),
+    "application": Remedy(
+        "no request is served",
+        (),
+        (
+            "check that the process runs",
+            "read the end of its log",
+            "check that its address and port can be reached",
+            "restart it if it hangs",
         ),
     ),
     "database connections": Remedy(

@@ -226,4 +226,4 @@ def _value(readings: Mapping[str, Reading], metric_key: str) -> float | None:
 
 def _ceil(x: float) -> int:
     """The next whole number up, but for rounding errors, and never astronomical."""
-    return math.ceil(min(x, 1e9) - 1e-9)
+    return math.ceil(max(min(x, 1e9), -1e9) - 1e-9)

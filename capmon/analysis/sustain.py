@@ -78,6 +78,11 @@ class Watch:
     _back_critical: Stopwatch = field(default_factory=Stopwatch)
     _stepped: float | None = None
 
+    @property
+    def back_seconds(self) -> float:
+        """How long it has been clear of the warning threshold, hysteresis included."""
+        return self._back.seconds if self._back.running else 0.0
+
     def step(self, rule: Rule, now: float) -> None:
         """Take in one reading."""
         self.lost = False

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+from capmon.analysis.workload import LATENCY, RATE
 from capmon.config.schema import LatencyThresholdSettings, Settings, ThresholdSettings
 from capmon.model.frame import Reading
 from capmon.model.metric import label_of
-from capmon.model.results import Severity
+from capmon.model.results import Health, Severity, SourceState
 
 HEALTHY = frozenset({"healthy", "ok", "up", "pass", "green"})
 """Words by which applications call a part well."""
+
+HALF = 0.5
+"""Threshold between the two values of a state, 0 for bad and 1 for well."""
 
 FILESYSTEM = "system.filesystem.utilization{"
 DISK_BUSY = "system.disk.io.time{"
@@ -52,7 +58,13 @@ class Rule:
     """Whether beyond means below."""
 
     state: str = ""
-    """The state in words, where there is no number worth showing."""
+    """What is wrong in words, where there is no number worth showing: `reports unhealthy`."""
+
+    well: str = ""
+    """What is said once such a state is over: `healthy again`."""
+
+    word: str = ""
+    """The application's own word for such a state, or the reason of it; empty when there is none."""
 
     note: str = ""
     """What else speaks for it, such as `follows cpu, r .93`."""
@@ -118,7 +130,7 @@ def rules(
         found.append(database)
     add(
         "latency",
-        "http.server.request.duration.p95",
+        LATENCY,
         t.latency_p95,
         (Severity.MEDIUM, Severity.CRITICAL),
     )
@@ -133,14 +145,18 @@ def rules(
     add("app memory", "process.memory.utilization", t.memory)
     add("database connections", "db.connections.utilization", t.db_connections)
     for key in sorted(k for k in readings if k.startswith(FILESYSTEM)):
-        add(f"disk {label_of(key, 'mountpoint')}", key, t.disk, family="disk")
+        add(f"disk {_part(key, 'mountpoint')}", key, t.disk, family="disk")
     for key in sorted(k for k in readings if k.startswith(DISK_BUSY)):
-        add(f"disk busy {label_of(key, 'device')}", key, t.disk_busy, family="disk busy")
+        add(f"disk busy {_part(key, 'device')}", key, t.disk_busy, family="disk busy")
     add("cpu pressure", "system.pressure.cpu.some.avg10", t.cpu_pressure, _PRESSURE)
     add("memory pressure", "system.pressure.memory.some.avg10", t.memory_pressure, _PRESSURE)
     add("io pressure", "system.pressure.io.some.avg10", t.io_pressure, _PRESSURE)
     add("throttled", "container.cpu.throttled", t.throttled, _PRESSURE)
     return found
+
+
+_part = lru_cache(maxsize=512)(label_of)
+"""Labels of keys that come again at every step."""
 
 
 def _database(
@@ -153,8 +169,34 @@ def _database(
     value = reading.value if reading is not None else float(word.lower() in HEALTHY)
     sustain = min(settings.thresholds.db_connections.for_, 2 * settings.app.interval)
     return Rule(
-        "database", "database", "db.status", value, 1.0, 1.0, sustain, 0.0,
-        (Severity.CRITICAL, Severity.CRITICAL), low_is_bad=True, state=word or "not healthy",
+        "database", "database", "db.status", value, HALF, HALF, sustain, 0.0,
+        (Severity.CRITICAL, Severity.CRITICAL), low_is_bad=True,
+        state=f"reports {word or 'not healthy'}", well="healthy again", word=word,
+    )  # fmt: skip
+
+
+APPLICATION = "application"
+
+
+def application(settings: Settings, health: Health | None) -> Rule | None:
+    """An application that answered once and does not any more.
+
+    One that never answered is a matter of the configuration and shows as the state of its source.
+
+    Args:
+        settings: For its source and pace.
+        health: How its collector does; None when not known.
+    """
+    if health is None or settings.app.source == "none" or health.last_success is None:
+        return None
+    down = health.state in (SourceState.FAILING, SourceState.OFF)
+    value = 0.0 if down else 1.0 if health.state is SourceState.LIVE else None
+    # One failed reading is no outage, however long the pause that follows it.
+    sustain = math.inf if down and health.failures == 1 else 2 * settings.app.interval
+    return Rule(
+        APPLICATION, APPLICATION, RATE, value, HALF, HALF, sustain, 0.0,
+        (Severity.CRITICAL, Severity.CRITICAL), low_is_bad=True,
+        state="does not answer", well="answers again", word=health.reason if down else "",
     )  # fmt: skip
 
 
@@ -173,15 +215,14 @@ def near_objective(
         readings: Latest values.
         follows: Correlation with the CPU, strong enough to count; None when it is not.
     """
-    key = "http.server.request.duration.p95"
-    reading = readings.get(key)
+    reading = readings.get(LATENCY)
     if reading is None:
         return None
     objective = settings.objectives.latency_p95
     limits = settings.thresholds.latency_p95
     note = "" if follows is None else f"follows cpu, r {follows:.2f}".replace("r 0.", "r .")
     return Rule(
-        NEAR, NEAR, key, reading.value, NEAR_SHARES[0] * objective, NEAR_SHARES[1] * objective,
+        NEAR, NEAR, LATENCY, reading.value, NEAR_SHARES[0] * objective, NEAR_SHARES[1] * objective,
         limits.for_, limits.clear, (Severity.LOW, Severity.MEDIUM), note=note,
         idle=follows is None,
     )  # fmt: skip

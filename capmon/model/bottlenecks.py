@@ -151,6 +151,9 @@ class Bottleneck:
     would_change: tuple[str, ...] = ()
     """What would lower its severity, each with its number: `cpu below 66 % for 30 s`."""
 
+    critical: float | None = None
+    """Threshold from which it takes the worse of its severities; None where there is no such number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trigger:

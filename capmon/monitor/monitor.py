@@ -28,7 +28,7 @@ from capmon.model.sample import Batch
 from capmon.model.text import one_line
 from capmon.model.whatif import Question, WhatIf
 from capmon.monitor.changes import Changes
-from capmon.monitor.readings import Readings
+from capmon.monitor.readings import APPLICATION, Readings
 from capmon.monitor.worker import Done, Job, Worker
 
 if TYPE_CHECKING:
@@ -266,6 +266,7 @@ class Monitor:
             texts=self._readings.texts(health),
             processes=self._readings.processes(health),
             replicas=self._readings.replica_state(health),
+            app_state=next((h for h in health if h.source == APPLICATION), None),
             reset=self._reset,
         )
 
@@ -359,6 +360,7 @@ def _with_analysis(frame: Frame, done: Done) -> Frame:
         forecasts=analysis.forecasts,
         bottlenecks=analysis.bottlenecks,
         priority=analysis.priority,
+        triggers=analysis.triggers,
         recommendations=analysis.recommendations,
         utilization=analysis.utilization,
         advice=analysis.advice,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from capmon.clock import AUTO_ZONE, local_zone
 from capmon.config.schema import Settings
 from capmon.model.frame import Reading, TopProcesses, Trend
-from capmon.model.results import ReplicaState
+from capmon.model.results import Health, ReplicaState
 from capmon.model.sample import Batch
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ class Job:
 
     replicas: ReplicaState | None
     """The scale target."""
+
+    app_state: Health | None = None
+    """How the application's source does; None where there is none."""
 
     reset: str = ""
     """Why models drop what came before; empty when they keep it."""
@@ -136,6 +139,7 @@ def _work(store: Store, engine: Engine, job: Job) -> Done:
             processes=job.processes,
             replicas=job.replicas,
             monotonic=job.monotonic,
+            app_state=job.app_state,
         )
         return Done(job, engine.step(store, now), trends)
     except Exception as fault:  # the screen goes on without results, and says why

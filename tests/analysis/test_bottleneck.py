@@ -15,7 +15,15 @@ from capmon.analysis.bottleneck import Detector, detect
 from capmon.analysis.recommend import priority, recommendations
 from capmon.config.schema import Duration, Settings
 from capmon.model.frame import ProcessUse, Reading, TopProcesses
-from capmon.model.results import Bottleneck, Priority, ReplicaState, Severity, When
+from capmon.model.results import (
+    Bottleneck,
+    Health,
+    Priority,
+    ReplicaState,
+    Severity,
+    SourceState,
+    When,
+)
 
 VECTORS = Path(__file__).parent.parent / "data" / "vectors"
 CASES: dict[str, Any] = json.loads((VECTORS / "guide.json").read_text())["BottleneckDetector"][
@@ -79,7 +87,7 @@ def test_matches_the_guide(name: str) -> None:
 def test_a_cache_without_ratio_hides_nothing() -> None:
     """An unknown hit ratio is no bottleneck and stops no other check."""
     found = detect(Settings(), readings(hits=None, p95=0.501, db=0.0), {})
-    assert [b.component for b in found] == ["latency", "database"]
+    assert {b.component for b in found} == {"latency", "database"}
 
 
 class Ticker:
@@ -91,6 +99,7 @@ class Ticker:
         self.wall = 1000.0
         self.lines: list[str] = []
         self.found: tuple[Bottleneck, ...] = ()
+        self.about: dict[str, Any] = {}
 
     def feed(
         self, seconds: int, follows: float | None = None, **values: float | None
@@ -100,7 +109,7 @@ class Ticker:
             self.found, lines = self.detector.step(
                 self.wall + self.now, self.now, readings(**values), {},
                 TopProcesses(by_cpu=(ProcessUse(1, "python3", 1.42, 2**30),)),
-                ReplicaState("swarm", "x", 4, 4), follows,
+                ReplicaState("swarm", "x", 4, 4), follows, **self.about,
             )  # fmt: skip
             self.lines += lines
             self.now += 1
@@ -226,6 +235,127 @@ def test_sorted_by_severity_then_distance() -> None:
     assert whens == sorted(whens, key=list(When).index)
     texts = [r.text for r in recommendations(found)]
     assert len(set(texts)) == len(texts)
+
+
+DISK, CONNECTIONS = 'system.filesystem.utilization{mountpoint="/"}', "db.connections.utilization"
+MEMORY, HITS = "system.memory.utilization", "cache.hit_ratio"
+LIMITS = (
+    (CPU, 0.7, 0.9, "high", "critical", "cpu_utilization"),
+    (MEMORY, 0.8, 0.95, "high", "critical", "memory_utilization"),
+    (DISK, 0.8, 0.9, "high", "critical", "disk_utilization"),
+    (P95, 0.25, 0.5, "medium", "critical", "response_time_p95"),
+    (HITS, 0.7, 0.5, "medium", "high", "cache_hit_rate"),
+    (CONNECTIONS, 0.8, 0.95, "high", "critical", "database_connections"),
+)
+
+
+@pytest.mark.parametrize("limits", LIMITS, ids=lambda limits: limits[0])
+def test_every_threshold_of_the_guide(limits: tuple[str, float, float, str, str, str]) -> None:
+    """At a threshold nothing changes, one thousandth beyond it does, for all six of the guide's."""
+    key, warning, critical, mild, bad, name = limits
+    given = json.loads((VECTORS / "guide.json").read_text())["BottleneckDetector"]["thresholds"]
+    scale = {P95: 1000.0, HITS: 1.0, CONNECTIONS: 1.0}.get(key, 100.0)
+    assert given[name] == {"warning": warning * scale, "critical": critical * scale}
+    step = -0.001 if key == HITS else 0.001
+
+    def severity(value: float) -> str:
+        found = detect(Settings(), {key: Reading(value, 0.0)}, {})
+        for b in found:
+            assert (b.metric, b.threshold, b.critical) == (key, warning, critical)
+        return str(found[0].severity) if found else "none"
+
+    assert [severity(v) for v in (warning - step, warning, warning + step)] == [
+        "none",
+        "none",
+        mild,
+    ]
+    assert [severity(v) for v in (critical, critical + step)] == [mild, bad]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_guide_is_quoted(name: str) -> None:
+    """Beside each row stands what the guide says of that reading: its severity, or none."""
+    case = CASES[name]
+    want = {NAMES[r["component"]]: r["severity"] for rows in case["results"].values() for r in rows}
+    for b in detect(Settings(), *guide_input(case)):
+        assert b.guide is not None
+        assert b.guide.severity == want.get(b.component, "none")
+        assert (b.guide.impact != "", len(b.guide.recommendations) > 0) == (
+            b.component in want, b.component in want)  # fmt: skip
+
+
+def test_the_guide_looks_at_few_things() -> None:
+    """Disks, connections and pressure have no verdict of the guide, not one of `none`."""
+    found = detect(Settings(), {DISK: Reading(0.97, 0.0), CONNECTIONS: Reading(0.97, 0.0)}, {})
+    assert [b.guide for b in found] == [None, None]
+
+
+def health(state: SourceState, failures: int = 0, last: float | None = 990.0) -> Health:
+    """How the application's collector does."""
+    reason = "connection refused" if state is SourceState.FAILING else ""
+    return Health("app", state, reason, last, 990.0, 2.0, None, failures)
+
+
+def test_a_dead_application_is_a_row() -> None:
+    """It is critical after two of its intervals, names the reason, and is over like any other."""
+    t = Ticker()
+    t.about["app_state"] = health(SourceState.LIVE)
+    assert t.feed(10) == ()
+    t.about["app_state"] = health(SourceState.FAILING, 2)
+    assert t.feed(4) == ()
+    (b,) = t.feed(1)
+    assert (b.component, b.severity, b.value, b.threshold) == (
+        "application",
+        "critical",
+        None,
+        None,
+    )
+    assert [e.text for e in b.evidence] == ["does not answer for 4 s", "connection refused"]
+    assert b.recommendations[0].text == "check that the process runs"
+    assert b.would_change == ("application answers for 4 s",)
+    assert b.guide is None
+    assert t.feed(8)[0].evidence[0].text == "does not answer for 12 s"
+    t.about["app_state"] = health(SourceState.LIVE)
+    (b,) = t.feed(3)
+    assert b.recovering and b.evidence[0].text == "answers again for 2 s"
+    assert priority(t.found) is Priority.NONE
+    assert t.feed(2) == ()
+    assert t.lines == ["application: critical began, does not answer for 4 s",
+                       "application: critical is over after 12 s"]  # fmt: skip
+
+
+def test_one_failed_reading_is_no_outage() -> None:
+    """However long the pause after it, a second one must fail too."""
+    t = Ticker()
+    t.about["app_state"] = health(SourceState.FAILING, 1)
+    assert t.feed(30) == ()
+    t.about["app_state"] = health(SourceState.FAILING, 2)
+    assert [b.component for b in t.feed(1)] == ["application"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        None,
+        health(SourceState.FAILING, 9, None),
+        health(SourceState.STARTING, 0, None),
+        health(SourceState.LATE),
+        health(SourceState.LIVE),
+    ],
+)
+def test_what_is_no_dead_application(state: Health | None) -> None:
+    """One that never answered, or only is late, is a matter of its source's state."""
+    t = Ticker()
+    t.about["app_state"] = state
+    assert t.feed(60) == ()
+
+
+def test_without_an_application_none_is_missed() -> None:
+    """Where the host alone is watched no row speaks of an application."""
+    base = Settings()
+    t = Ticker(replace(base, app=replace(base.app, source="none")))
+    t.about["app_state"] = health(SourceState.FAILING, 9)
+    assert t.feed(60) == ()
 
 
 def test_thresholds_are_strict() -> None:
