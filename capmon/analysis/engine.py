@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from capmon.analysis.bottleneck import Detector
+from capmon.analysis.longview import LongView
 from capmon.analysis.models import Models
 from capmon.analysis.outlook import Outlook
 from capmon.analysis.recommend import priority, recommendations
@@ -16,6 +17,7 @@ from capmon.analysis.utilization import utilization
 from capmon.analysis.windows import History
 from capmon.config.schema import Settings
 from capmon.model.frame import Reading, TopProcesses
+from capmon.model.patterns import Demand, Growth, Patterns
 from capmon.model.results import (
     Advice,
     Bottleneck,
@@ -100,16 +102,25 @@ class Analysis:
     changes: tuple[str, ...] = ()
     """One line for each change of the service at equal load that this step found."""
 
+    patterns: Patterns | None = None
+    """Days and weeks of the load."""
+
+    growth: tuple[Growth, ...] = ()
+    """Where load and resources are heading over days."""
+
+    demands: tuple[Demand, ...] = ()
+    """What one request costs."""
+
 
 class Engine:
     """The analysis, which remembers what lasts from step to step."""
 
     def __init__(self, settings: Settings, time_zone: str = "UTC") -> None:
         self._settings = settings
-        self._zone = time_zone
         self.models = Models(settings)
         """The curves, for benchmarks and for what asks between steps."""
         self._outlook = Outlook(settings)
+        self._long = LongView(settings, time_zone)
         self._stabilizer = Stabilizer()
         self._detector = Detector(settings)
         self._fitted = -math.inf
@@ -122,6 +133,7 @@ class Engine:
             changes = models.refit(history, now.at, now.window)
         room = models.headroom(now.readings, now.replicas)
         forecasts = self._outlook.step(history, now.at, now.monotonic, now.readings, room)
+        self._long.step(history, now.at, now.monotonic, now.readings)
         found, transitions = self._detector.step(
             now.at,
             now.monotonic,
@@ -149,6 +161,9 @@ class Engine:
             ),
             transitions=transitions,
             changes=changes,
+            patterns=self._long.patterns,
+            growth=self._long.growth,
+            demands=self._long.demands,
         )
 
     def _advise(self, now: Now, forecasts: tuple[Forecast, ...]) -> Advice:

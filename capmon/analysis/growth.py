@@ -34,6 +34,8 @@ _LEAST_DAYS = 4.0
 _BLOCKS = 48
 _LEAST_KNOWN = 0.5
 _NEARLY = 1.01
+_LEAST_SPAN = 1.98
+_SWING = "in less than two days the swing of a day looks like growth"
 
 
 def growth(
@@ -106,8 +108,10 @@ def _length(times: Vec, values: Vec) -> float:
 def _horizon(asked: float, span: float, *, force: bool) -> tuple[float, str]:
     """Days to look ahead, and what to say where more is asked than the history carries."""
     if asked <= span * _NEARLY:
-        return asked, ""
+        return asked, _SWING if span < _LEAST_SPAN else ""
     caution = f"{span_text(asked * DAY)} asked, history holds {span_text(span * DAY)}"
+    if span < _LEAST_SPAN:
+        caution = f"{caution}; {_SWING}"
     return (asked, caution) if force else (span, caution)
 
 

@@ -57,7 +57,8 @@ class Quarters:
         first, last = np.flatnonzero(known)[[0, -1]]
         values, known = values[first : last + 1], known[first : last + 1]
         since += float(first) * step
-        scale = max(float(np.abs(values[known]).max()), 1e-300)
+        # A power of two costs no digit.
+        scale = 2.0 ** max(math.frexp(float(np.abs(values[known]).max()))[1] - 1, -1000)
         filled = np.where(known, values, 0.0) / scale
         high = np.where(known, filled, -math.inf)
         if step >= QUARTER * (1 - 1e-9):

@@ -61,8 +61,9 @@ def watch(step: float, values: Vec, *, room: float = ROOM, lead: float = LEAD) -
     seconds, grown = _time_to_grow(y, step, mean, room)
     if grown <= 0:
         return Watch(_LONGEST, "the load never rises")
-    found = f"load grows {percent(grown)} % in {span(seconds)} at its fastest"
-    reach = seconds if grown >= room else min(seconds * room / grown, 4 * _LONGEST)
+    most = "" if grown >= room else "at most "
+    found = f"load grows {most}{percent(grown)} % in {span(seconds)}"
+    reach = min(seconds * room / grown, 4 * _LONGEST)
     if reach <= lead:
         text = f"{found}: faster than new capacity comes, so only room helps"
         return Watch(_SHORTEST, text, outruns=True)
@@ -87,17 +88,17 @@ def _cells(values: Vec, step: float) -> tuple[Vec, float]:
 
 
 def _time_to_grow(y: Vec, step: float, mean: float, room: float) -> tuple[float, float]:
-    """Least span in which the load grows through the room, and by how much; else the longest."""
+    """The least span looked at in which the load grows through the room, and by how much it does.
+
+    Where it never does, the longest span and its most in any.
+    """
     width, seconds, grown = 1, step, 0.0
-    while width < len(y) and width * step <= max(_FARTHEST, step):
+    while width < len(y) and width * step <= max(_FARTHEST, step) and grown < room:
         before, after = y[:-width], y[width:]
         rise = (after - before) / np.maximum(before, mean)
         rise = rise[np.isfinite(rise)]
         if len(rise):
-            found = float(np.quantile(rise, _FASTEST))
-            if found > grown:
-                seconds, grown = width * step, found
-            if grown >= room:
-                break
+            seconds = width * step
+            grown = max(grown, float(np.quantile(rise, _FASTEST)))
         width *= 2
     return seconds, grown

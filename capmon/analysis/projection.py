@@ -127,7 +127,7 @@ class Course:
     """Trends that were tried, the best first."""
 
     rivals: tuple[Trend, ...] = ()
-    """Trends that the past does not rule out; the interval holds theirs."""
+    """Trends that the past does not rule out; the interval is stretched by how far they lead away."""
 
     @property
     def name(self) -> str:
@@ -145,9 +145,8 @@ class Course:
             flat = np.full(len(ahead), self.last)
             return flat, flat.copy(), flat.copy()
         centre, low, high = self.trend.band(ahead, level)
-        for rival in self.rivals:
-            _, lower, higher = rival.band(ahead, level)
-            low, high = np.minimum(low, lower), np.maximum(high, higher)
+        apart = [np.zeros(len(ahead)), *(r.median(ahead) - centre for r in self.rivals)]
+        low, high = low + np.min(apart, axis=0), high + np.max(apart, axis=0)
         return self._whole(centre, ahead), self._whole(low, ahead), self._whole(high, ahead)
 
     def _whole(self, line: Vec, ahead: Vec) -> Vec:

@@ -23,8 +23,8 @@ LEAST_POINTS = 3
 LEAST_ORIGINS = 3
 """Past origins below which errors cannot tell trends apart."""
 
-MOST_ORIGINS = 8
-RIVAL = 0.25
+MOST_ORIGINS = 6
+RIVAL = 0.5
 """A trend that errs no more than by this share above the least is not ruled out: it widens the interval."""
 
 TIE = 0.1
@@ -33,6 +33,9 @@ TIE = 0.1
 _SERIES = 12
 _FARTHEST = 1e15
 _MOST_PAIRS = 200
+_HALVED = 16
+"""Points from which on a damped trend looks at the later half: it is for what has changed its pace."""
+
 _FLATTENS = 2.0
 _CLIP = 5.0
 
@@ -149,6 +152,8 @@ def fit_trend(name: str, days: Vec, values: Vec, *, spent: int = 0) -> Trend | s
         return "has values of zero or less"
     if len(days) - 2 - spent < 1:
         return "too few points for an interval"
+    if name == DAMPED and len(days) >= _HALVED:
+        days, values = days[len(days) // 2 :], values[len(days) // 2 :]
     x = days - days[0]
     y = np.log(values) if name == EXPONENTIAL else values
     if name == DAMPED:
@@ -241,7 +246,7 @@ def judge(
 ) -> Judged:
     """Fit every trend, and choose the one that foretold the past best.
 
-    From each of up to eight origins in the later half of the history the trends are fitted to
+    From each of up to six origins in the later half of the history the trends are fitted to
     what was known and scored on what came within `ahead` days. A trend must err 10 % less than a
     simpler one to be chosen over it.
 

@@ -142,6 +142,12 @@ class Patterns:
     size_for: str = ""
     """Name of the scenario that automatic scaling should aim at."""
 
+    size_reason: str = ""
+    """Why: `the day repeats itself, so tomorrow's peak can be foreseen`."""
+
+    size_by_hand: str = ""
+    """Name of the scenario to size for where nothing scales by itself."""
+
     watch_every: float | None = None
     """Seconds between two looks that the speed of the load asks for; None where it cannot be told."""
 
@@ -160,7 +166,7 @@ class Demand:
     """`cpu per request`, `memory per concurrent request`."""
 
     per_unit: Estimate | None
-    """Slope: CPU seconds per request, or bytes per concurrent request."""
+    """Marginal demand, what one more costs: CPU seconds per request, or bytes per concurrent request."""
 
     base: Estimate | None
     """What is used without any load, in the resource's unit: cores, bytes."""
@@ -170,6 +176,12 @@ class Demand:
 
     problem: str = ""
     """Why it is not known; empty when it is."""
+
+    total: Estimate | None = None
+    """Total demand: mean use over mean load, so that the base is shared out among the load seen."""
+
+    note: str = ""
+    """What to keep in mind: `load hardly varies: the base is counted in`; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +199,17 @@ class GrowthModel:
 
     problem: str = ""
     """Why it was not tried; empty when it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a trend expects at one time."""
+
+    days: float
+    """Days after the last value."""
+
+    value: Estimate
+    """Median of a new value then, with its prediction interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,3 +245,58 @@ class Growth:
 
     problem: str = ""
     """Why there is no trend: `needs 3 points, has 2`; empty when there is one."""
+
+    outlook: tuple[Outlook, ...] = ()
+    """What is expected in a day, a week, 30 and 90 days as far as the horizon goes, and at the horizon."""
+
+    horizon_days: float = 0.0
+    """Days that the outlook reaches: no farther than the history is long, unless it was forced to."""
+
+    caution: str = ""
+    """What the history is too short for: `90 d asked, history holds 21 d`; empty when it is long enough."""
+
+    weekly: bool = False
+    """Whether a pattern by day of the week was taken out before and put back after."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityNeed:
+    """How much of one resource a load asks for."""
+
+    resource: str
+    """`cores`, `memory`, `cache`, `connections`, `replicas`."""
+
+    now: float
+    """What there is today."""
+
+    need: float
+    """What it takes, rounded up to whole units and never below today's."""
+
+    exact: float
+    """What it takes before it was rounded; may lie below today's."""
+
+    reason: str
+    """Which curve, law or factor says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a load some times that of today asks for."""
+
+    growth: float
+    """Factor on the load of today."""
+
+    load_now: float
+    """Load of the whole service today."""
+
+    load: float
+    """Load supposed."""
+
+    needs: tuple[CapacityNeed, ...] = ()
+    """One for each resource, in the order asked."""
+
+    beyond: str = ""
+    """Which load the models have not seen: `300 is 2.4× the load seen`; empty within 1.3×."""
+
+    problem: str = ""
+    """Why nothing can be said; empty when there are needs."""

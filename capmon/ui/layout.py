@@ -122,6 +122,48 @@ def application(width: int, height: int, focus: str = "", maximised: str = "") -
     )
 
 
+def models(width: int, height: int, focus: str = "", maximised: str = "") -> Board:
+    """Places of the models view's panes: the list, one curve, its numbers, its rivals, its residuals."""
+    if maximised:
+        return Board("wide", {maximised: Place(0, 0, width, height)})
+    if width < SMALL[0] or height + 3 < SMALL[1]:
+        return Board("single", {focus or "curves": Place(0, 0, width, height)})
+    if width >= WIDE and height >= 22:
+        top = 7 if height >= 30 else 6
+        rest = height - top
+        left = width * 5 // 8
+        below = max(7, rest // 4) if rest >= 24 else 0
+        upper = (rest + 1) // 2
+        places = {
+            "curves": Place(0, 0, width, top),
+            "curve": Place(0, top, left, rest - below),
+            "coefficients": Place(left, top, width - left, upper),
+            "candidates": Place(left, top + upper, width - left, rest - upper),
+        }
+        if below:
+            places["residuals"] = Place(0, height - below, left, below)
+        return Board("wide", places)
+    return Board("stacked", _models_stacked(width, height))
+
+
+def _models_stacked(width: int, height: int) -> dict[str, Place]:
+    """The list, the curve below it, and where there is room numbers and rivals side by side."""
+    top = 5 if height >= 18 else 4
+    foot = 0 if height < 18 else min(14, 6 + max(0, height - 21) // 3)
+    below = 8 if height >= 34 else 0
+    half = width // 2
+    places = {
+        "curves": Place(0, 0, width, top),
+        "curve": Place(0, top, width, height - top - foot - below),
+    }
+    if below:
+        places["residuals"] = Place(0, height - foot - below, width, below)
+    if foot:
+        places["coefficients"] = Place(0, height - foot, half, foot)
+        places["candidates"] = Place(half, height - foot, width - half, foot)
+    return places
+
+
 Arrange = Callable[[int, int, str, str], Board]
 """Places for a width, a height, the focused pane and the maximised one."""
 
@@ -135,6 +177,12 @@ class BoardLayout(Layout):
         self._arrange = arrange
         self.focus = ""
         self.maximised = ""
+
+    def follow(self, arrange: Arrange) -> bool:
+        """Place by this function from now on; true where it is another than before."""
+        changed = arrange is not self._arrange
+        self._arrange = arrange
+        return changed
 
     def board(self, size: Size) -> Board:
         """The board for a size."""

@@ -6,6 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from capmon.ui.widgets import plot
+
+
+@pytest.fixture(autouse=True, scope="session")
+def charts() -> None:
+    """Charts are drawn at once: what draws them is loaded before and not beside the tests."""
+    plot.load()
+    assert plot.ready(), plot.problem()
+
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 from capmon.model.frame import (
     Event,
@@ -389,12 +390,29 @@ def hostile() -> Frame:
     return frame()
 
 
+def curves(name: str) -> Frame:
+    """One of the frames of the models view, which have a file of their own."""
+    import frames_models
+
+    made: Frame = getattr(frames_models, name)()
+    return made
+
+
+def analysed(name: str) -> Frame:
+    """One of the frames of the forecast and bottlenecks views, which have a file of their own."""
+    from frames_analysis import ALL as MADE
+
+    return MADE[name]()
+
+
 ALL = {
     "busy": busy,
     "calm": calm,
     "starting": starting,
     "app_down": app_down,
     "hostile": hostile,
+    **{name: partial(curves, name) for name in ("models", "young", "uncounted")},
+    **{name: partial(analysed, name) for name in ("analysed", "quiet", "fresh", "blind", "absurd")},
     "empty": lambda: Frame(sequence=0, at=NOW, interval=1.0, window=300.0),
 }
 """Every sample by name."""

@@ -13,10 +13,12 @@ from textual.geometry import Size
 from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 
+from capmon.analysis.whatif import what_if
 from capmon.config.loaded import Loaded
 from capmon.config.schema import Settings
 from capmon.model.frame import Frame
 from capmon.model.results import ActionState, Outcome, ScalePlan
+from capmon.model.whatif import Question, WhatIf
 from capmon.ui.app import CapmonApp
 from capmon.ui.panes.bars import Bar
 from capmon.ui.widgets.pane import Pane
@@ -69,6 +71,10 @@ class FakeMonitor:
         argv = tuple(a.format(to=wanted) for a in ARGV)
         plan = ScalePlan(4, wanted, ("cpu binds first",), refusals, ("the cache starts cold",), argv, target="swarm web")  # fmt: skip
         return replace(plan, **self.plan)  # type: ignore[arg-type]
+
+    def what_if(self, question: Question) -> WhatIf | None:
+        """The real answer, with all settings at their defaults."""
+        return None if self.frame is None else what_if(Settings(), self.frame, question)
 
     async def execute(self, plan: ScalePlan) -> Outcome:
         """Note the plan; say what the test wants said."""

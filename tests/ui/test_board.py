@@ -9,15 +9,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capmon.ui.layout import Board, Place, application, overview
+from capmon.ui.boards import bottlenecks, forecast, thresholds, young_forecast
+from capmon.ui.layout import Board, Place, application, models, overview
 from capmon.ui.screens.application import ApplicationScreen
+from capmon.ui.screens.bottlenecks import BottlenecksScreen
+from capmon.ui.screens.forecast import ForecastScreen
+from capmon.ui.screens.models import ModelsScreen
 from capmon.ui.screens.overview import OverviewScreen
 
 Arrange = Callable[..., Board]
 OVERVIEW = tuple(pane.name_of_pane for pane in OverviewScreen.panes)  # type: ignore[attr-defined]
 APPLICATION = tuple(pane.name_of_pane for pane in ApplicationScreen.panes)  # type: ignore[attr-defined]
+MODELS = tuple(pane.name_of_pane for pane in ModelsScreen.panes)  # type: ignore[attr-defined]
+FORECAST = tuple(pane.name_of_pane for pane in ForecastScreen.panes)  # type: ignore[attr-defined]
+BOTTLENECKS = tuple(pane.name_of_pane for pane in BottlenecksScreen.panes)  # type: ignore[attr-defined]
 ANSWERS = ("bottlenecks", "resources", "application", "models", "forecast")
-VIEWS = ((overview, OVERVIEW), (application, APPLICATION))
+VIEWS = (
+    (overview, OVERVIEW),
+    (application, APPLICATION),
+    (models, MODELS),
+    (forecast, FORECAST),
+    (young_forecast, FORECAST),
+    (bottlenecks, BOTTLENECKS),
+    (thresholds, BOTTLENECKS),
+)
 
 
 def overlap(a: Place, b: Place) -> bool:
@@ -79,6 +94,15 @@ def test_wide_board_has_every_pane() -> None:
             if board.kind == "wide" and height >= 34:
                 assert set(board.places) == set(OVERVIEW)
             assert set(application(width, height).places) == set(APPLICATION)
+
+
+def test_wide_and_high_board_has_every_detail() -> None:
+    """From 100 by 30 cells on, the detail views show all of their panes."""
+    for width in range(100, 301, 9):
+        for height in range(30, 101, 3):
+            assert set(forecast(width, height).places) == set(FORECAST)
+            assert set(young_forecast(width, height).places) == set(FORECAST)
+            assert set(bottlenecks(width, height).places) == set(BOTTLENECKS)
 
 
 def test_framed_panes_have_room_for_a_line() -> None:

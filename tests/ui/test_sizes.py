@@ -15,7 +15,10 @@ from textual.command import CommandList
 from capmon.ui.commands import COMMANDS
 from capmon.ui.panes import bars
 from capmon.ui.screens.application import ApplicationScreen
+from capmon.ui.screens.bottlenecks import BottlenecksScreen
+from capmon.ui.screens.forecast import ForecastScreen
 from capmon.ui.screens.help import lines
+from capmon.ui.screens.models import ModelsScreen
 from capmon.ui.screens.overview import OverviewScreen
 from capmon.ui.widgets.grid import _cells
 from capmon.ui.widgets.pane import View, filtered
@@ -26,7 +29,13 @@ ODD = (
     (61, 16), (79, 23), (81, 25), (99, 24), (99, 60), (100, 25), (100, 15), (101, 28), (119, 36),
     (133, 37), (200, 20), (201, 60), (299, 99), (300, 100), (300, 1),
 )  # fmt: skip
-PANES = (*OverviewScreen.panes, *ApplicationScreen.panes)
+PANES = (
+    *OverviewScreen.panes,
+    *ApplicationScreen.panes,
+    *ModelsScreen.panes,
+    *ForecastScreen.panes,
+    *BottlenecksScreen.panes,
+)
 FORBIDDEN = {"Cc", "Cs", "Zl", "Zp"}
 BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200e\u200f")
 
@@ -79,10 +88,13 @@ def check(stage: Stage, width: int, height: int) -> None:
         assert harmless(row), (width, height, row)
 
 
-@pytest.mark.parametrize("keys", [(), ("2",), ("question_mark",), ("plus",)])
+@pytest.mark.parametrize(
+    "keys", [(), ("2",), ("question_mark",), ("plus",), ("3",), ("w",), ("4",), ("5",)]
+)
 async def test_screen_at_odd_sizes(keys: tuple[str, ...]) -> None:
     """From 1x1 to 300x100 the hostile frame fills the terminal and nothing else happens."""
-    async with staged(frames.hostile(), (80, 24)) as stage:
+    name = "absurd" if keys in (("4",), ("5",)) else "hostile"
+    async with staged(frames.ALL[name](), (80, 24)) as stage:
         await stage.press(*keys)
         for width, height in ODD if not keys else ODD[::4]:
             await stage.resize(width, height)
@@ -128,7 +140,9 @@ KEYS = (
     "backspace", "delete", "0", "9", "y", "k", "j", "a", "é", "日", "ctrl+a", "ctrl+l", "ctrl+z",
     "f2", "f12", "insert", "grave_accent", "alt+x", "ctrl+underscore", "escape", "escape",
 )  # fmt: skip
-SAMPLES = (frames.busy(), frames.hostile(), frames.app_down(), frames.starting())
+SAMPLES = tuple(
+    frames.ALL[name]() for name in ("busy", "hostile", "app_down", "starting", "quiet", "absurd")
+)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

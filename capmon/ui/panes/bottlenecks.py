@@ -6,8 +6,13 @@ from capmon.model.frame import Frame
 from capmon.model.metric import metric
 from capmon.model.results import Bottleneck, Priority, SourceState
 from capmon.model.units import digits, show_metric
+from capmon.ui.panes import todo
+from capmon.ui.panes.chosen import MARK, bottleneck_of, marked, window
 from capmon.ui.widgets.pane import Drawing, Pane, View
-from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, length, padded
+from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, join, length, padded
+
+ALONE = 60
+"""Below this width no other pane stands beside the list."""
 
 EVIDENCE = 26
 """Cells of `81 % > 80 % for 4 m` and what may follow it."""
@@ -32,6 +37,43 @@ class BottlenecksPane(Pane):
         if frame.priority is not Priority.NONE:
             title += f" · scaling priority {frame.priority.value}"
         return Drawing(title, draw(frame, width, height))
+
+
+class RankedPane(Pane):
+    """The bottlenecks to choose from."""
+
+    name_of_pane = "ranked"
+
+    def draw(self, frame: Frame, view: View, width: int, height: int) -> Drawing:
+        """One line each, the selected one marked and always in view."""
+        title = "bottlenecks"
+        if frame.priority is not Priority.NONE:
+            title += f" · scaling priority {frame.priority.value}"
+        return Drawing(title, ranked(frame, view, width, height))
+
+
+def ranked(frame: Frame, view: View, width: int, height: int) -> list[Line]:
+    """The lines, the worst bottleneck first."""
+    chosen = bottleneck_of(frame, view)
+    if not frame.engine_ready:
+        return [[dim("loading the models")]]
+    if chosen is None:
+        rest = _next(frame)
+        if height > len(rest) or len(rest) < 2:
+            return [_none(frame), *rest][:height]
+        return [join([_none(frame), [dim("next"), *rest[1]]], "   "), *rest[2:]][:height]
+    at = next(i for i, b in enumerate(frame.bottlenecks) if b is chosen)
+    widest = max(len(todo_of(b)) for b in frame.bottlenecks)
+    lines = [
+        marked(row(b, width - MARK, widest), selected=b is chosen)
+        for b in window(frame.bottlenecks, at, height)
+    ]
+    # Alone on a small screen, the list says what it can of the selected one.
+    return (
+        [*lines, [], *todo.draw(chosen, height - len(lines) - 1)][:height]
+        if width < ALONE
+        else lines
+    )
 
 
 def draw(frame: Frame, width: int, height: int) -> list[Line]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 
 from capmon.model.frame import Frame
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Forecast, TimeToLimit
 from capmon.model.units import percent, show, show_metric, span
+from capmon.ui.panes.chosen import MARK, forecast_of, marked, window
+from capmon.ui.panes.figures import chance_text, clock, full_name
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.spark import spark
-from capmon.ui.widgets.text import Line, bold, dim, label
+from capmon.ui.widgets.text import Line, bold, dim, label, length
 
 LABEL = 5
+NAMED = 11
+"""Cells of `app memory` and the gap after it."""
+
 ANSWER = 34
 """Cells of `  0 % over 191 req/s within 90 s` and the gap before it."""
 
@@ -49,6 +53,37 @@ class ForecastPane(Pane):
         return Drawing(title, draw(frame, width, height))
 
 
+class ForecastsPane(Pane):
+    """The forecasts to choose from."""
+
+    name_of_pane = "forecasts"
+
+    def draw(self, frame: Frame, view: View, width: int, height: int) -> Drawing:
+        """One line a metric, the selected one marked and always in view."""
+        return Drawing("metrics", listed(frame, view, width, height))
+
+
+def listed(frame: Frame, view: View, width: int, height: int) -> list[Line]:
+    """The lines, in an order that does not change."""
+    if not frame.engine_ready:
+        return [[dim("loading the models")]]
+    chosen = forecast_of(frame, view)
+    if chosen is None:
+        return [[dim("nothing to forecast yet")]]
+    each = frame.forecasts
+    at = next(i for i, f in enumerate(each) if f is chosen)
+    return [
+        marked(_named(f, frame, width - MARK), selected=f is chosen)
+        for f in window(each, at, height)
+    ]
+
+
+def _named(forecast: Forecast, frame: Frame, width: int) -> Line:
+    """A line with the name in full: two disks are told apart."""
+    name = full_name(forecast.metric)
+    return forecast_line(forecast, frame.at, width, frame.value(forecast.metric), name=name)
+
+
 def draw(frame: Frame, width: int, height: int) -> list[Line]:
     """The lines."""
     if not frame.engine_ready:
@@ -74,23 +109,42 @@ def name_of(forecast: Forecast) -> str:
     return SHORT.get(base, metric(forecast.metric).label)
 
 
-def forecast_line(forecast: Forecast, now: float, width: int, value: float | None = None) -> Line:
-    """Label, past and future side by side, and the answer."""
-    line: Line = [label(name_of(forecast), LABEL)]
-    room = width - LABEL - ANSWER
+def forecast_line(
+    forecast: Forecast, now: float, width: int, value: float | None = None, *, name: str = ""
+) -> Line:
+    """Label, past and future side by side, and the answer.
+
+    Args:
+        forecast: What to show.
+        now: Unix time.
+        width: Cells.
+        value: The metric now.
+        name: Its name in full, where it has a wider column; else the short one.
+    """
+    line: Line = [label(name, NAMED - 1), dim(" ")] if name else [label(name_of(forecast), LABEL)]
+    room = width - length(line) - ANSWER
     half = max(0, min(16, room // 2))
     if half >= 4:
         past, future = _resampled(forecast.past, half), _resampled(forecast.median, half)
         top = _top(forecast, past, future)
+        tones = ("dim", "faint") if forecast.demoted else ("accent", "future")
         line += [
-            (spark(past, half, top), "accent"),
+            (spark(past, half, top), tones[0]),
             ("▏", "faint"),
-            (spark(future, len(future), top).ljust(half), "future"),
+            (spark(future, len(future), top).ljust(half), tones[1]),
             dim("  "),
         ]
-    return line + (
-        answer(forecast, now, value) if not forecast.problem else [dim(forecast.problem)]
-    )
+    return [*line, *verdict(forecast, now, value)]
+
+
+def verdict(forecast: Forecast, now: float, value: float | None = None) -> Line:
+    """The answer, unless there is none or past forecasts did too badly to give one."""
+    if forecast.problem:
+        return [dim(forecast.problem)]
+    # What crossed a limit was measured and stands whatever is thought of the forecast.
+    if forecast.demoted and not is_past(forecast, value) and not has_crossed(forecast):
+        return [bold("▲ ", "warning"), dim(f"not trusted: {forecast.demoted}")]
+    return answer(forecast, now, value)
 
 
 def _top(forecast: Forecast, past: list[float], future: list[float]) -> float:
@@ -115,15 +169,15 @@ def answer(forecast: Forecast, now: float, value: float | None = None) -> Line:
     """The short sentence: past a limit, when it is reached, how likely, or where the peak is."""
     crossing = forecast.time_to_limit
     limit = forecast.limit
-    if limit is not None and _is_past(forecast, limit, value):
-        return [bold(f"{_side(forecast)} {show_metric(forecast.metric, limit)} now", "warning")]
+    if limit is not None and is_past(forecast, value):
+        return [bold(f"{side(forecast)} {show_metric(forecast.metric, limit)} now", "warning")]
     if limit is not None and crossing is not None:
         said = _crossing(forecast, limit, crossing)
         if said:
             return said
     if limit is not None and forecast.breach_probability is not None:
         return _breach(forecast, limit, forecast.breach_probability, now)
-    return _peak(forecast, now)
+    return peak(forecast, now)
 
 
 def _crossing(forecast: Forecast, limit: float, crossing: TimeToLimit) -> Line:
@@ -136,11 +190,12 @@ def _crossing(forecast: Forecast, limit: float, crossing: TimeToLimit) -> Line:
         return []
     line: Line = [dim(f"{shown} in "), bold(span(crossing.t50), "warning")]
     if crossing.t10 is not None and crossing.t90 is not None:
-        line.append(dim(f" ({_range(crossing.t10, crossing.t90)})"))
+        line.append(dim(f" ({range_of(crossing.t10, crossing.t90)})"))
     return line
 
 
-def _range(low: float, high: float) -> str:
+def range_of(low: float, high: float) -> str:
+    """`9–18 d`."""
     first, last = span(max(low, 0.0)), span(high)
     if first.split()[-1] == last.split()[-1]:
         first = first.split()[0]
@@ -157,23 +212,33 @@ def _breach(forecast: Forecast, limit: float, probability: float, now: float) ->
         if near
         else f"by {clock(forecast.made_at + forecast.horizon, now)}"
     )
-    text = "<1" if 0 < probability < 0.01 else ">99" if 0.99 < probability < 1 else percent(probability)  # fmt: skip
-    return [bold(f"{text} %".rjust(5), tone), dim(f" {_side(forecast)} {shown} {by}")]
+    return [
+        bold(f"{chance_text(probability)} %".rjust(5), tone),
+        dim(f" {side(forecast)} {shown} {by}"),
+    ]
 
 
-def _side(forecast: Forecast) -> str:
+def side(forecast: Forecast) -> str:
+    """`under` where low values do harm, else `over`."""
     return "under" if metric(forecast.metric).worse == "low" else "over"
 
 
-def _is_past(forecast: Forecast, limit: float, value: float | None) -> bool:
-    """Whether the limit is crossed already: there is no time left to say."""
+def has_crossed(forecast: Forecast) -> bool:
+    """Whether it is known since when the limit is crossed."""
     crossing = forecast.time_to_limit
-    if value is None or (crossing is not None and (crossing.t50 or 0.0) < 0):
+    return crossing is not None and crossing.t50 is not None and crossing.t50 < 0
+
+
+def is_past(forecast: Forecast, value: float | None) -> bool:
+    """Whether the limit is crossed already: there is no time left to say."""
+    limit = forecast.limit
+    if limit is None or value is None or has_crossed(forecast):
         return False
-    return value < limit if _side(forecast) == "under" else value > limit
+    return value < limit if side(forecast) == "under" else value > limit
 
 
-def _peak(forecast: Forecast, now: float) -> Line:
+def peak(forecast: Forecast, now: float) -> Line:
+    """The greatest expected value, its interval, and when."""
     if not forecast.median:
         return [dim("no trend")]
     at = max(range(len(forecast.median)), key=lambda i: forecast.median[i])
@@ -185,14 +250,6 @@ def _peak(forecast: Forecast, now: float) -> Line:
     ahead = (at + 1) * forecast.step
     when = f"in {span(ahead)}" if ahead < NEAR else clock(forecast.made_at + ahead, now)
     return [*line, dim(f" {when}")]
-
-
-def clock(at: float, now: float) -> str:
-    """A time of day in UTC, with the day when it is far."""
-    moment = datetime.fromtimestamp(at, UTC)
-    if at - now > 86400:
-        return f"{moment:%d %b %H:%M}"
-    return f"{moment:%H:%M}"
 
 
 def coverage_line(frame: Frame) -> Line:
@@ -210,5 +267,5 @@ def coverage_line(frame: Frame) -> Line:
     ]
     errors = [c.mase for _, c in scored if c.mase is not None]
     if errors:
-        line += [dim(", error "), bold(f"{sorted(errors)[len(errors) // 2]:.2f}"), dim("× naive")]
+        line += [dim(", MASE "), bold(f"{sorted(errors)[len(errors) // 2]:.2f}")]
     return line

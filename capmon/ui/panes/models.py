@@ -36,6 +36,7 @@ SPOKEN = {
     "http.server.request.duration.p95": "p95",
 }
 USERS = ("app.users.active", "users.per_replica")
+LINES = (FitKind.LINEAR, FitKind.ROBUST)
 
 
 class ModelsPane(Pane):
@@ -77,24 +78,37 @@ def unit_of_load(load: str) -> str:
     return "users" if load in USERS else "req/s"
 
 
-def formula(fit: Fit) -> str:
-    """The curve in units that people read: `0.51·x + 13.3 %`."""
+def in_unit(fit: Fit) -> tuple[float, str]:
+    """What a coefficient of the target is multiplied by to be read, and the unit it is then in."""
     unit = metric(fit.target).unit
-    if fit.kind is FitKind.EXPONENTIAL:
-        sign, b = ("-" if fit.coefficient("b") < 0 else ""), abs(fit.coefficient("b"))
-        return f"{digits(fit.coefficient('a') * 1e3)}·e^({sign}{_small(b)}·x) ms"
-    x = "u" if fit.load in USERS else "x"
-    slope, base = fit.coefficient("slope"), fit.coefficient("intercept")
     if unit is Unit.RATIO:
-        factor, name = 100.0, "%"
-    elif unit is Unit.BYTES:
-        factor, name = (2.0**-30, "GiB") if abs(slope) >= 2.0**30 else (2.0**-20, "MiB")
-    elif unit is Unit.SECONDS:
-        factor, name = 1e3, "ms"
-    else:
-        factor, name = 1.0, str(unit)
+        return 100.0, "%"
+    if unit is Unit.SECONDS:
+        return 1e3, "ms"
+    if unit is Unit.BYTES:
+        slope = fit.coefficients[0].value if fit.kind in LINES else 0.0
+        return (2.0**-30, "GiB") if abs(slope) >= 2.0**30 else (2.0**-20, "MiB")
+    return 1.0, "" if unit is Unit.COUNT else str(unit)
+
+
+def formula(fit: Fit) -> str:
+    """The curve in units that people read: `0.51·x + 13.3 %`, `m/m/4, full at 41.2`; Kingman's formula speaks of g/g/c."""
+    x = "u" if fit.load in USERS else "x"
+    factor, name = in_unit(fit)
+    match fit.kind:
+        case FitKind.EXPONENTIAL:
+            sign, b = ("-" if fit.coefficient("b") < 0 else ""), abs(fit.coefficient("b"))
+            return f"{digits(fit.coefficient('a') * factor)}·e^({sign}{_small(b)}·{x}) {name}"
+        case FitKind.MMC | FitKind.KINGMAN:
+            servers = f"{fit.coefficient('servers'):.0f}"
+            queue = f"m/m/{servers}" if fit.kind is FitKind.MMC else f"g/g/{servers}"
+            return f"{queue}, full at {digits(fit.coefficient('capacity'))}"
+        case FitKind.USL:
+            alpha, beta = (_small(fit.coefficient(c)) for c in ("alpha", "beta"))
+            return f"usl α {alpha} β {beta}"
+    slope, base = fit.coefficient("slope"), fit.coefficient("intercept")
     sign = "-" if base < 0 else "+"
-    return f"{_small(slope * factor)}·{x} {sign} {digits(abs(base) * factor)} {name}"
+    return f"{_small(slope * factor)}·{x} {sign} {digits(abs(base) * factor)} {name}".rstrip()
 
 
 def _small(value: float) -> str:
@@ -104,6 +118,11 @@ def _small(value: float) -> str:
 def limit_text(headroom: Headroom) -> str:
     """The limit as it stands in the configuration: `80 %`, `250 ms`."""
     return str(show(headroom.limit, metric(headroom.target).unit))
+
+
+def times(multiple: float) -> str:
+    """A multiple of the load of now: `1.08×`, `12.0×`."""
+    return f"{multiple:.2f}×" if multiple < 9.995 else f"{digits(multiple)}×"
 
 
 def interval(estimate: Estimate) -> str:
@@ -164,7 +183,7 @@ def headroom_line(frame: Frame, width: int) -> Line:
         dim(f" {unit_of_load(first.load)}  "),
     ]
     if first.multiple is not None:
-        tail.append(bold(f"{first.multiple:.2f}×", "warning" if tone == "warning" else "ink"))
+        tail.append(bold(times(first.multiple), "warning" if tone == "warning" else "ink"))
     room = min(20, width - 13 - length(tail))
     return [label("headroom", 13), *(bar(share, room, tone) if room >= 4 else []), *tail]
 

@@ -115,6 +115,8 @@ class MonitorScreen(Screen[None]):
         self.call_after_refresh(self._reapply)
 
     def _reapply(self) -> None:
+        if not self.query(BoardContainer):
+            return  # another view has taken its place since the resize
         self.apply(self._frame, self._view, self._key_names)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:

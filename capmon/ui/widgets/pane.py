@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from textual import events
@@ -43,6 +44,9 @@ class View:
 
     capacity_target: float = 0.8
     """Utilization that headroom is counted against."""
+
+    selected: Mapping[str, str] = field(default_factory=dict)
+    """Name of what is selected, by view; a view without one shows the first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""Numbers of one metric side by side: a unit for all, and a width that does not change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from capmon.model.curves import Estimate
+from capmon.model.metric import metric, split
+from capmon.model.units import UNKNOWN, percent, show, show_metric
+
+
+def unit_of(metric_key: str, values: Iterable[float | None]) -> str:
+    """The unit in which the greatest of some values is written."""
+    known = [abs(v) for v in values if v is not None and math.isfinite(v)]
+    return show(max(known, default=0.0), metric(metric_key).unit).unit
+
+
+def figure(metric_key: str, value: float | None, unit: str, width: int) -> str:
+    """A number right-aligned, with its unit only where that is not the column's."""
+    shown = show(value, metric(metric_key).unit)
+    whole = shown.unit == unit or shown.number in (UNKNOWN, "0")
+    text = shown.number if whole else f"{shown.number}{shown.unit}"
+    return text.rjust(width)[:width]
+
+
+def between(metric_key: str, low: float | None, high: float | None) -> str:
+    """`101–136`, units where they differ, open ends said, or nothing."""
+    if low is None and high is None:
+        return ""
+    first, last = show_metric(metric_key, low), show_metric(metric_key, high)
+    if low is None:
+        return f"up to {last}"
+    if high is None:
+        return f"{first} or more"
+    if first.unit == last.unit or low == 0:
+        return f"{first.number}–{last.number}"
+    return f"{first}–{last}"
+
+
+def with_interval(metric_key: str, estimate: Estimate) -> str:
+    """`118 req/s (110–126)`."""
+    inside = between(metric_key, estimate.low, estimate.high)
+    shown = show_metric(metric_key, estimate.value)
+    return f"{shown} ({inside})" if inside else str(shown)
+
+
+def chance_text(probability: float) -> str:
+    """A probability in per cent that is never rounded to certainty: `<1`, `34`, `>99`."""
+    if not math.isfinite(probability):
+        return UNKNOWN
+    if 0 < probability < 0.01:
+        return "<1"
+    if 0.99 < probability < 1:
+        return ">99"
+    return f"{min(max(probability, 0.0), 1.0) * 100:.0f}"
+
+
+def clock(at: float, now: float, *, seconds: bool = False) -> str:
+    """A time of day in UTC, with the day when it is far from now, or a dash."""
+    try:
+        moment = datetime.fromtimestamp(at, UTC)
+    except (OverflowError, ValueError, OSError):
+        return UNKNOWN
+    if abs(at - now) > 86400:
+        return f"{moment:%d %b %H:%M}"
+    return f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+
+
+def full_name(metric_key: str) -> str:
+    """A metric's label and what its labels say: `disk /var`."""
+    _, labels = split(metric_key)
+    return " ".join([metric(metric_key).label, *labels.values()])
+
+
+def share_text(share: float) -> str:
+    """A share as a percentage with its sign: `+3 %`, `-24 %`; beyond a thousand per cent cut short."""
+    if not math.isfinite(share) or abs(share) >= 10:
+        return f"{'-' if share < 0 else '+'}>999 %"
+    text = percent(share)
+    return f"{'+' if share > 0 and text != '0' else ''}{text} %"
