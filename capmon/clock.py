@@ -11,6 +11,9 @@ from typing import Protocol
 AUTO_ZONE = "auto"
 """The time zone of the machine."""
 
+UTC_NAMES = ("Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu")
+"""Other names of UTC."""
+
 ZONES = "zoneinfo/"
 """Folder of the time zone database, as it stands in the path of a zone."""
 
@@ -85,7 +88,7 @@ def local_zone(localtime: Path = Path("/etc/localtime")) -> str:
         linked = ""
     for name in (named, linked.partition(ZONES)[2]):
         if name and is_zone(name):
-            return name
+            return "UTC" if name in UTC_NAMES else name
     return "UTC"
 
 

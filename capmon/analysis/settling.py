@@ -36,9 +36,12 @@ def settled(points: Points, pole: Estimate | None) -> tuple[Points, float | None
             limit, bound = _FULL * pole.value, high or _UNSURE * pole.value
     loads, heights = by_load(points)
     if len(loads):
-        over = np.flatnonzero(heights > heights[: len(heights) // 4].min() + math.log(SATURATED))
-        if len(over) and np.count_nonzero(x >= loads[over[0]]) <= len(x) / 2:
-            limit = min(limit, float(loads[over[0]]))
+        quarter = len(heights) // 4
+        over = heights > heights[:quarter].min() + math.log(SATURATED)
+        first = quarter + int(np.argmax(over[quarter:]))
+        # The cell before the first holds some of both.
+        if over[first] and np.count_nonzero(x >= loads[first - 1]) <= len(x) / 2:
+            limit = min(limit, float(loads[first - 1]))
     kept = x < limit
     count = len(x) - int(np.count_nonzero(kept))
     return points.only(kept, f"{count} points at saturation"), bound

@@ -38,16 +38,17 @@ def is_seasonal(y: Vec, period: int) -> bool:
 
 
 def seasonal_candidates(y: Vec, origins: Index, horizon: int, period: int) -> Named:
-    """The value one season ago and the usual season, each with today's deviation fading out."""
+    """The value one season ago and the usual season, as they are and moved to the level of now."""
     ahead = np.arange(horizon) % period
     t = np.arange(1, horizon + 1)
     naive = y[np.maximum(origins[:, None] - period + ahead, 0)]
+    # A job that starts on the minute needs the sharp shape, noise the smooth one.
     cycle = profile(y, origins, period)
-    usual = cycle[:, ahead]
+    smooth = (np.roll(cycle, 1, axis=1) + cycle + np.roll(cycle, -1, axis=1)) / 3
+    sharp, usual = cycle[:, ahead], smooth[:, ahead]
     wide = max(SHORT, period // 8)
     away = before(y, origins, wide) - cycle[:, period - 1 - np.arange(wide)]
     now = np.median(away[:, :SHORT], axis=1)[:, None]
-    hour = np.median(away[:, : max(SHORT, period // 24)], axis=1)[:, None]
     lately = np.median(away, axis=1)[:, None]
     since = np.median(before(y, origins, SHORT) - before(y, origins, SHORT, period), axis=1)
     step = max(1, period // 48)
@@ -61,10 +62,10 @@ def seasonal_candidates(y: Vec, origins: Index, horizon: int, period: int) -> Na
         ("same time yesterday", naive),
         ("same time yesterday", naive + since[:, None] * fade(1 / 12)),
         ("usual day", usual),
-        ("usual day", usual + now * fade(1 / 24)),
         ("usual day", usual + now * fade(1 / 5)),
-        ("usual day", usual + hour * fade(1 / 2)),
         ("usual day, shifted", usual + lately * fade(1)),
+        ("usual day, shifted", sharp + now),
+        ("usual day", sharp),
         ("usual day, shifted", usual + shift),
     ]
 
@@ -113,5 +114,4 @@ def profile(y: Vec, origins: Index, period: int) -> Mat:
     usual = total / np.maximum(count - 2 * trim, 1)
     index = origins[:, None] + np.arange(period)
     first = y[np.minimum(index, origins[:, None] - 1)]
-    mean = np.where(count[index] > 0, usual[index], first)
-    return np.asarray((np.roll(mean, 1, axis=1) + mean + np.roll(mean, -1, axis=1)) / 3)
+    return np.asarray(np.where(count[index] > 0, usual[index], first))
