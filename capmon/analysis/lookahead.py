@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capmon.analysis.forecast import Ensemble, chance, ensemble
+from capmon.analysis.forecast import Ensemble, crossing_curve, ensemble, reached
 from capmon.analysis.scores import Scoreboard
 from capmon.analysis.windows import History, Mat, Vec
 from capmon.model.metric import Unit, metric
-from capmon.model.results import Forecast, TimeToLimit
+from capmon.model.results import Chance, Forecast, TimeToLimit
 
 NEEDS_POINTS = 12
 """Known values below which no forecast is shown."""
@@ -26,6 +26,12 @@ DAY = 86400.0
 
 MOST_SETTLED = 4096
 """Cells that are looked through for what past forecasts said of them, at most."""
+
+MARKS = 12
+"""Times at which the probability of a crossing is told."""
+
+LEAST_SHARE = 0.15
+"""Weight below which a part of a forecast is not named."""
 
 _STEPS = ((120.0, 1.0), (600.0, 5.0), (3600.0, 30.0), (18000.0, 60.0))
 _LONGEST_STEP = 300.0
@@ -115,8 +121,8 @@ def look_ahead(
     stretch = board.stretch(level)
     band = _stretched(found.quantiles(_levels(level)), stretch, bounds(subject.metric))
     last = float(past[np.flatnonzero(np.isfinite(past))[-1]])
-    board.issue(made_at, grid.step, band, last, _seasonal_change(past, grid.period), stretch)
-    breach, when = _breach(found, subject.limit, past, grid.step)
+    board.issue(made_at, grid.step, band, last, found.scale_for_mase, stretch)
+    chances, when = _breach(found, subject.limit, past, grid.step)
     return Forecast(
         metric=subject.metric,
         made_at=made_at,
@@ -126,16 +132,26 @@ def look_ahead(
         low=tuple(band[:, 0].tolist()),
         high=tuple(band[:, 2].tolist()),
         level=level,
-        method="weighted medians, lines and seasons"
-        if grid.period
-        else "weighted medians and lines",
+        method=made_of(found),
         limit=subject.limit,
-        breach_probability=breach,
+        breach_probability=chances[-1].probability if chances else None,
         time_to_limit=when,
         coverage=board.coverage(),
+        breach_by=chances,
         scored=board.scored(),
         demoted=board.demoted(level),
+        season=found.season * grid.step,
     )
+
+
+def made_of(found: Ensemble) -> str:
+    """What a forecast is made of, in words: `last value and short median, later usual day`."""
+    said = [
+        " and ".join(name for name, share in mixture.parts[:2] if share >= LEAST_SHARE)
+        for mixture in found.weights
+    ]
+    said = [text for text in dict.fromkeys(said) if text]
+    return ", later ".join(said[:1] + said[-1:] if len(said) > 1 else said)
 
 
 def _levels(level: float) -> Vec:
@@ -163,14 +179,6 @@ def _stretched(band: Mat, factor: float, limits: tuple[float, float]) -> Mat:
     return np.where(np.isfinite(wide), wide, band)
 
 
-def _seasonal_change(past: Vec, period: int) -> float:
-    """Mean absolute change from one season to the next, or from one cell to the next without one."""
-    lag = period if 0 < period < len(past) else 1
-    change = np.abs(past[lag:] - past[:-lag])
-    change = change[np.isfinite(change)]
-    return float(change.mean()) if len(change) else math.nan
-
-
 def _without(
     subject: Subject, made_at: float, step: float, past: Vec, board: Scoreboard, problem: str
 ) -> Forecast:
@@ -194,39 +202,26 @@ def bounds(metric_key: str) -> tuple[float, float]:
 
 def _breach(
     found: Ensemble, limit: float | None, past: Vec, step: float
-) -> tuple[float | None, TimeToLimit | None]:
-    """Probability that a limit is passed, and when."""
+) -> tuple[tuple[Chance, ...], TimeToLimit | None]:
+    """Probability that a limit has been passed by some times, and when it is."""
     if limit is None:
-        return None, None
+        return (), None
     known = past[np.isfinite(past)]
     # A cell of a few seconds is one reading: noise near a limit crosses it back and forth.
     held = math.ceil(SUSTAINED / step)
     if len(known) >= held and (known[-held:] > limit).all():
         since = _over_since(past, limit, step)
-        return 1.0, TimeToLimit(-since, -since, -since)
-    return first_passage(found.paths(), limit, step)
+        return (Chance(found.horizon * step, 1.0),), TimeToLimit(-since, -since, -since)
+    curve = crossing_curve(found, limit, held)
+    steps = sorted({math.ceil(len(curve) * (i + 1) / MARKS) for i in range(MARKS)})
+    chances = tuple(Chance(n * step, float(curve[n - 1])) for n in steps)
+    t10, t50, t90 = (
+        None if (n := reached(curve, share)) is None else n * step for share in (0.1, 0.5, 0.9)
+    )
+    return chances, TimeToLimit(t10, t50, t90)
 
 
 def _over_since(past: Vec, limit: float, step: float) -> float:
     """Seconds since the latest cell that was not over the limit, gaps bridged."""
     under = np.flatnonzero(past <= limit)
     return float((len(past) - 1 - under[-1]) * step) if len(under) else float(len(past) * step)
-
-
-def first_passage(paths: Mat, limit: float, step: float) -> tuple[float, TimeToLimit]:
-    """Probability to pass a limit, and by when a tenth, half and nine tenths of the paths have.
-
-    Args:
-        paths: (S, H) possible futures.
-        limit: In the metric's unit.
-        step: Seconds a cell.
-    """
-    over = paths > limit
-    crossed = np.asarray(over.any(axis=1))
-    first = np.sort(np.where(crossed, (np.argmax(over, axis=1) + 1) * step, math.inf))
-
-    def by(share: float) -> float | None:
-        at = float(first[min(math.ceil(share * len(first)), len(first)) - 1])
-        return at if math.isfinite(at) else None
-
-    return chance(crossed), TimeToLimit(by(0.1), by(0.5), by(0.9))
