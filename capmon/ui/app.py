@@ -30,8 +30,8 @@ from capmon.ui.commands import VIEWS, bindings, unknown
 from capmon.ui.pacing import Pacer, backlog, collect_garbage_again
 from capmon.ui.screens.monitor import MonitorScreen
 from capmon.ui.screens.overview import OverviewScreen
-from capmon.ui.screens.views import live_view
 from capmon.ui.screens.sheet import Sheet
+from capmon.ui.screens.views import live_view
 from capmon.ui.widgets.pane import View
 
 if TYPE_CHECKING:

@@ -22,6 +22,9 @@ CULPRIT = 20
 STEP = 36
 """Cells of a usual first thing to do."""
 
+LEAST_LISTED = 3
+"""Rows from which what binds next stands below the verdict, in columns."""
+
 COMPONENT = 13
 """Cells of `cpu pressure` and the gap after it."""
 
@@ -61,6 +64,8 @@ def ranked(frame: Frame, view: View, width: int, height: int) -> list[Line]:
         rest = _next(frame)
         if height > len(rest) or len(rest) < 2:
             return [_none(frame), *rest][:height]
+        if height >= LEAST_LISTED:
+            return [join([_none(frame), [dim("what binds next:")]], "   "), *rest[1:]][:height]
         return [join([_none(frame), [dim("next"), *rest[1]]], "   "), *rest[2:]][:height]
     at = next(i for i, b in enumerate(frame.bottlenecks) if b is chosen)
     widest = max(len(todo_of(b)) for b in frame.bottlenecks)

@@ -46,7 +46,8 @@ def lines(frame: Frame, fit: Fit, width: int) -> list[Line]:
     if fit.problem:
         return [[ink(fit.problem)], *_basis(fit, width)]
     rows = [_coefficient(fit, c) for c in fit.coefficients]
-    return [[bold(spelled(fit))], *rows, *_quality(frame, fit), *_basis(fit, width)]
+    cost = _cost(frame, fit)
+    return [[bold(spelled(fit))], *rows, *_quality(frame, fit), *cost, *_basis(fit, width)]
 
 
 def _named(name: str, value: str, *rest: str) -> Line:
@@ -103,6 +104,24 @@ def _quality(frame: Frame, fit: Fit) -> list[Line]:
     if fit.saturates_at is not None:
         out.append(_at("full at", fit.saturates_at, fit))
     return out
+
+
+def _cost(frame: Frame, fit: Fit) -> list[Line]:
+    """What one request costs, where that is told from none."""
+    unit = metric(fit.target).unit
+    wanted = {Unit.RATIO: "cpu per request", Unit.BYTES: "memory per concurrent request"}.get(unit)
+    if "memory" in fit.target and unit is Unit.RATIO:
+        return []
+    for demand in frame.demands:
+        found = demand.per_unit
+        if demand.name != wanted or found is None or found.low is None or found.low <= 0:
+            continue
+        measure = Unit.SECONDS if unit is Unit.RATIO else Unit.BYTES
+        value, low, high = (show(v, measure) for v in (found.value, found.low, found.high))
+        words = "CPU" if measure is Unit.SECONDS else ""
+        between = f"({low.number}–{high.number})" if low.unit == high.unit == value.unit else ""
+        return [_named("a request" if words else "each", value.number, value.unit, words, between)]
+    return []
 
 
 def _at(name: str, load: Estimate, fit: Fit, *, guess: bool = False) -> Line:

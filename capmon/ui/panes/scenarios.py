@@ -75,12 +75,20 @@ def growth_line(growth: Growth, width: int) -> Line:
     if growth.problem:
         return [name, dim(growth.problem)]
     parts = [_pace(growth)]
-    if growth.doubling_days is not None:
+    if growth.doubling_days is not None and _sure(growth):
         parts.append([dim("doubles in "), bold(span(growth.doubling_days * 86400))])
     if growth.model:
         parts.append([dim(growth.model)])
-    parts.append([dim(f"{span(growth.days * 86400)} seen")])
+    parts.append([dim(growth.caution or f"{span(growth.days * 86400)} seen")])
     return [name, *(as_many([p for p in parts if p], width - GROWN, ", ") or parts[0])]
+
+
+def _sure(growth: Growth) -> bool:
+    """Whether the interval of the change leaves out none at all."""
+    found = growth.rate or growth.per_day
+    if found is None or found.low is None or found.high is None:
+        return False
+    return found.low > 0 or found.high < 0
 
 
 def _pace(growth: Growth) -> Line:
@@ -93,6 +101,8 @@ def _pace(growth: Growth) -> Line:
         # Of a share, a change in per cent could be read either way.
         unit = "%" if growth.rate is not None else "points"
         low, high = (None if v is None else percent(v) for v in (found.low, found.high))
+        if not _sure(growth) and low is not None and high is not None:
+            return [ink("no trend"), dim(f" ({low}–{high} {unit} a day)")]
         line: Line = [bold(f"{'+' if found.value > 0 else ''}{percent(found.value)}"), dim(f" {unit} a day")]  # fmt: skip
         return [*line, dim(f" ({low}–{high})")] if low is not None and high is not None else line
     shown = show_metric(growth.metric, found.value)
