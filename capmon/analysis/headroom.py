@@ -5,14 +5,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from capmon.model.results import Estimate, Fit, FitKind, Headroom
+from capmon.analysis.inverse import NO_GROWTH, UNCERTAIN, crossing, no_growth
+from capmon.model.results import Estimate, Fit, Headroom
+
+__all__ = [
+    "NO_GROWTH",
+    "TRUSTED_REACH",
+    "UNCERTAIN",
+    "Limit",
+    "crossing",
+    "headroom",
+    "in_order",
+    "no_growth",
+]
 
 TRUSTED_REACH = 1.3
 """A curve is trusted up to this many times the greatest load that it has seen."""
 
-NO_GROWTH = "does not grow with load"
-UNCERTAIN = "growth not certain yet"
-"""The slope's interval holds zero."""
+_MOST_REPLICAS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,77 +34,6 @@ class Limit:
 
     name: str
     """Setting that it comes from."""
-
-
-def _slope_error(fit: Fit) -> float | None:
-    return fit.coefficients[0 if fit.kind is FitKind.LINEAR else 1].std_error
-
-
-def no_growth(fit: Fit) -> str:
-    """Why a curve does not tell what load does to its metric; empty when it does."""
-    slope, error = _line(fit)[0], _slope_error(fit)
-    if slope <= 0:
-        return NO_GROWTH
-    return UNCERTAIN if error is not None and slope <= (fit.t_quantile or 0.0) * error else ""
-
-
-def crossing(fit: Fit, limit: float) -> tuple[Estimate | None, str]:
-    """The load at which a curve reaches a limit, in the fit's own load, or why there is none.
-
-    The interval is Fieller's: all loads at which the limit lies inside the prediction band for
-    one new observation. Its end is open where the slope is too uncertain to close it. For an
-    exponential the same is done on the logarithm. The uncertainty of the line enters with its
-    standard errors, which allow for memory in the residuals.
-
-    Source:
-        Draper and Smith, Applied Regression Analysis (1998), section 3.2, inverse regression.
-    """
-    if fit.problem or not fit.coefficients:
-        return None, fit.problem or "no curve"
-    slope, intercept = _line(fit)
-    if fit.kind is FitKind.EXPONENTIAL:
-        if limit <= 0:
-            return None, "limit is not positive"
-        limit = math.log(limit)
-    problem = no_growth(fit)
-    if problem:
-        return None, problem
-    error = _slope_error(fit)
-    at = (limit - intercept) / slope
-    if not math.isfinite(at):
-        return None, NO_GROWTH
-    if at <= 0:
-        return None, "over its limit without load"
-    low, high = _interval(fit, slope, intercept, error, limit)
-    return Estimate(at, None if low is None else max(low, 0.0), high), ""
-
-
-def _line(fit: Fit) -> tuple[float, float]:
-    """Slope and intercept of the line, of the logarithm for an exponential."""
-    if fit.kind is FitKind.LINEAR:
-        return fit.coefficient("slope"), fit.coefficient("intercept")
-    return fit.coefficient("b"), math.log(fit.coefficient("a"))
-
-
-def _interval(
-    fit: Fit, slope: float, intercept: float, error: float | None, limit: float
-) -> tuple[float | None, float | None]:
-    """Ends of Fieller's interval: the roots of (limit - line)² = t²·variance."""
-    s, t, mean, squares = fit.residual_std, fit.t_quantile, fit.load_mean, fit.load_squares
-    if s is None or t is None or mean is None or not squares or error is None or fit.n < 1:
-        return None, None
-    width = (t * s) ** 2
-    away = limit - intercept - slope * mean
-    a = slope * slope - width * fit.slope_inflation / squares
-    b = -2 * away * slope
-    c = away * away - width * (1 + fit.mean_inflation / fit.n)
-    disc = b * b - 4 * a * c
-    if not math.isfinite(disc) or disc < 0:
-        return None, None
-    root = math.sqrt(disc)
-    if a <= 0:
-        return None, None
-    return mean + (-b - root) / (2 * a), mean + (-b + root) / (2 * a)
 
 
 def headroom(fit: Fit, limit: Limit, load: str, now: float | None, ready: int | None) -> Headroom:
@@ -127,8 +66,27 @@ def headroom(fit: Fit, limit: Limit, load: str, now: float | None, ready: int | 
     if multiple is not None and not math.isfinite(multiple):
         multiple = None
     return Headroom(
-        fit.target, limit.value, limit.name, load, whole, now, multiple, extrapolated=beyond
+        fit.target,
+        limit.value,
+        limit.name,
+        load,
+        whole,
+        now,
+        multiple,
+        extrapolated=beyond,
+        needs=_needs(at.value, now) if fit.per_replica else None,
     )
+
+
+def _needs(each: float, now: float | None) -> int | None:
+    """Least replicas that carry a load when each carries so much; None where that is absurd."""
+    if now is None or not math.isfinite(now) or now < 0 or not each > 0:
+        return None
+    count = now / each
+    if not count < _MOST_REPLICAS:
+        return None
+    # Rounding must not ask for one more.
+    return max(1, math.ceil(count - 1e-9))
 
 
 def _times(value: float | None, factor: int) -> float | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
+
+from capmon.model.shapes import Curve, FitKind
+
+__all__ = ["Candidate", "Coefficient", "Curve", "Estimate", "Fit", "FitKind", "Headroom"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +27,6 @@ class Estimate:
     """Confidence level of the interval."""
 
 
-class FitKind(StrEnum):
-    """Shape of a fitted curve."""
-
-    LINEAR = "linear"
-    ROBUST = "theil-sen"
-    EXPONENTIAL = "exponential"
-    MMC = "m/m/c"
-    KINGMAN = "kingman"
-    USL = "usl"
-
-
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One shape that was tried for a curve, or the reason why it was not."""
@@ -43,7 +35,8 @@ class Candidate:
     """The shape."""
 
     error: float | None = None
-    """Leave-one-out root mean squared error, in the unit that `Fit.error_unit` names; None where it was not fitted."""
+    """Root mean squared error of points left out of the fit, of the logarithm where the fit is
+    `relative`; None where it was not fitted."""
 
     r_squared: float | None = None
     """Share of the target's variance explained, on the original scale."""
@@ -83,7 +76,10 @@ class Fit:
     """Shape of the curve."""
 
     coefficients: tuple[Coefficient, ...] = ()
-    """linear: slope, intercept (y = slope·x + intercept). exponential: a, b (y = a·e^(b·x))."""
+    """In the order of `shapes.NAMES`. linear and theil-sen: slope, intercept (y = slope·x + intercept).
+    exponential: a, b (y = a·e^(b·x)). m/m/c and kingman: base, scale, capacity, servers
+    (y = base + scale·g(x/capacity), g the 95th percentile of M/M/c's response in service times or
+    Sakasegawa's shape of the wait). usl: alpha, beta, gamma."""
 
     r_squared: float | None = None
     """Share of the target's variance that the curve explains, on the original scale."""
@@ -98,7 +94,7 @@ class Fit:
     """Greatest load seen."""
 
     residual_std: float | None = None
-    """Standard deviation of the residuals: in the target's unit for a line, of the logarithm for an exponential."""
+    """Standard deviation of the residuals: in the target's unit, of the logarithm where `relative`."""
 
     load_mean: float | None = None
     """Mean load of the points used."""
@@ -125,8 +121,11 @@ class Fit:
     """Factor on the variance of the slope, for memory in residuals and load alike."""
 
     covariance: tuple[tuple[float, ...], ...] = ()
-    """Covariance of the coefficients in their order, memory allowed for; empty for a straight line or an
-    exponential, whose band is closed."""
+    """Covariance of the leading coefficients in their order, memory allowed for; servers, a whole number,
+    have none. Empty for a straight line or an exponential, whose band is closed."""
+
+    rivals: tuple[Curve, ...] = ()
+    """The outermost of the curves that the data cannot tell from this one; the band takes them in."""
 
     relative: bool = False
     """Whether residuals are of the logarithm, so that the band is a factor and not a sum."""
@@ -146,6 +145,12 @@ class Fit:
     starts_from: str = ""
     """What the points start from, such as `4 → 5 replicas at 14:02`; empty when the whole window counts."""
 
+    averaged: int = 1
+    """Readings that each point is the mean of: more than one where the load is read with much noise."""
+
+    left_out: str = ""
+    """Which points were left out and why, such as `12 points at the cap`; empty when none were."""
+
     def coefficient(self, name: str) -> float:
         """Value of one coefficient.
 
@@ -157,39 +162,103 @@ class Fit:
                 return c.value
         raise KeyError(name)
 
-    def predict(self, load: float) -> float | None:
-        """The curve's value at a load, or None where there is no curve."""
+    @property
+    def curve(self) -> Curve | None:
+        """The shape with its coefficients; None where there is no curve."""
         if not self.coefficients:
             return None
-        if self.kind is FitKind.LINEAR:
-            return self.coefficient("slope") * load + self.coefficient("intercept")
-        return _exp(math.log(self.coefficient("a")) + self.coefficient("b") * load)
+        return Curve(self.kind, tuple(c.value for c in self.coefficients))
+
+    def predict(self, load: float) -> float | None:
+        """The curve's value at a load, never beyond its cap, or None where there is no curve."""
+        curve = self.curve
+        return None if curve is None else self._capped(curve.height(load))
 
     def band(self, load: float) -> Estimate | None:
         """Prediction interval for one new observation at a load, parameter uncertainty included.
 
-        That uncertainty counts effective points: neighbours in time repeat each other.
+        That uncertainty counts effective points: neighbours in time repeat each other. For a line
+        and an exponential it is closed. For other curves it comes from the gradient and the
+        covariance, or, where there are rivals, from the outermost of them: a gradient tells little
+        near a pole. Noise and uncertainty add up as squares.
 
         Source:
-            Draper and Smith, Applied Regression Analysis (1998), section 3.1.
+            Draper and Smith, Applied Regression Analysis (1998), section 3.1. Bates and Watts,
+            Nonlinear Regression Analysis (1988), sections 2.3 and 6.1.
         """
-        centre = self.predict(load)
-        if centre is None:
+        curve = self.curve
+        if curve is None:
             return None
-        spread = self._half_width(load)
-        if spread is None:
-            return Estimate(centre)
-        if self.kind is FitKind.LINEAR:
-            return Estimate(centre, centre - spread, centre + spread)
-        return Estimate(centre, centre * _exp(-spread), centre * _exp(spread))
+        centre = curve.height(load)
+        ends = self._ends(curve, load, centre)
+        if ends is None:
+            return Estimate(self._capped(centre))
+        return Estimate(*(self._capped(v) for v in (centre, *ends)))
 
-    def _half_width(self, load: float) -> float | None:
-        s, t, mean, squares = self.residual_std, self.t_quantile, self.load_mean, self.load_squares
-        if s is None or t is None or mean is None or not squares or not self.n:
+    @property
+    def _of_logarithm(self) -> bool:
+        return self.relative or self.kind is FitKind.EXPONENTIAL
+
+    def _capped(self, value: float) -> float:
+        return value if self.cap is None else min(value, self.cap)
+
+    def _ends(self, curve: Curve, load: float, centre: float) -> tuple[float, float] | None:
+        """Low and high end of the band; None where the noise is not known."""
+        s, t = self.residual_std, self.t_quantile
+        if s is None or t is None or not self.n:
             return None
-        height = self.mean_inflation / self.n
-        tilt = self.slope_inflation * (load - mean) ** 2 / squares
-        return t * s * math.sqrt(1 + height + tilt)
+        noise = t * s * math.sqrt(1 + self.mean_inflation / self.n)
+        if math.isinf(centre):
+            least = [r.height(load) for r in self.rivals]
+            return min(least, default=centre), math.inf
+        if self.rivals:
+            heights = [centre, *(r.height(load) for r in self.rivals)]
+            down, up = (self._apart(centre, end(heights)) for end in (min, max))
+            down, up = math.hypot(down, noise), math.hypot(up, noise)
+        elif self.covariance:
+            down = up = math.hypot(noise, t * self._gradient_spread(curve, load, centre))
+        elif self.load_mean is not None and self.load_squares:
+            # Factors in this order: no square of a load overflows, and none without noise counts.
+            slope_error = t * s * math.sqrt(self.slope_inflation / self.load_squares)
+            down = up = math.hypot(noise, slope_error * abs(load - self.load_mean))
+        else:
+            return None
+        if self._of_logarithm:
+            # Where the curve sinks below the least number there is, its band has no upper end.
+            return centre * _exp(-down), centre * _exp(up) if centre > 0 else math.inf
+        return centre - down, centre + up
+
+    def _apart(self, centre: float, other: float) -> float:
+        """Distance of two heights, of their logarithms where residuals are."""
+        if math.isinf(other):
+            return math.inf
+        if not self._of_logarithm:
+            return abs(other - centre)
+        return abs(math.log(other / centre)) if other > 0 and centre > 0 else math.inf
+
+    def _gradient_spread(self, curve: Curve, load: float, centre: float) -> float:
+        """Standard error of the curve's height at a load by the delta method."""
+        if not centre > 0 and self._of_logarithm:
+            return math.inf
+        gradient = []
+        for i in range(len(self.covariance)):
+            step = 1e-6 * abs(curve.values[i]) or 1e-9
+            up, down = (self._moved(curve, i, sign * step).height(load) for sign in (1, -1))
+            gradient.append((up - down) / (2 * step))
+        variance = sum(
+            a * b * v
+            for a, row in zip(gradient, self.covariance, strict=True)
+            for b, v in zip(gradient, row, strict=True)
+        )
+        if not math.isfinite(variance):
+            return math.inf
+        return math.sqrt(max(variance, 0.0)) / (centre if self._of_logarithm else 1.0)
+
+    @staticmethod
+    def _moved(curve: Curve, index: int, step: float) -> Curve:
+        values = list(curve.values)
+        values[index] += step
+        return Curve(curve.kind, tuple(values))
 
 
 def _exp(x: float) -> float:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from capmon.analysis.fits import Question, fit
+from capmon.analysis.fits import NO_OUTLIERS, Question, fit, fit_resource
 from capmon.model.results import Fit, FitKind
 
 VECTORS = Path(__file__).parent.parent / "data" / "vectors"
@@ -150,6 +150,87 @@ def test_slope_intervals_hold_with_memory_in_the_residuals(load_memory: float) -
     assert 0.90 <= inside / runs <= 0.995
 
 
+def busy(n: int = 900, top: float = 60.0, seed: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """CPU of 5 % and 1.5 % a request, with noise of 2 %, under a load that comes and goes."""
+    rng = np.random.default_rng(seed)
+    x = top / 2 + top / 2.4 * np.sin(np.arange(n) / 60)
+    return x, 0.05 + 0.015 * x + rng.normal(0, 0.02, n)
+
+
+def test_a_clean_resource_is_a_plain_line() -> None:
+    """Least squares is chosen, the median line is not even tried, and both are listed."""
+    got = fit_resource(series(FitKind.EXPONENTIAL), *busy(), cap=1.0)
+    assert got.kind is FitKind.LINEAR and not got.relative
+    assert got.coefficient("slope") == pytest.approx(0.015, rel=0.01)
+    tried = {c.kind: c for c in got.candidates}
+    assert tried[FitKind.LINEAR].chosen
+    assert tried[FitKind.LINEAR].error == pytest.approx(0.02, rel=0.05)
+    assert tried[FitKind.ROBUST].problem == NO_OUTLIERS
+    assert len(got.points) == 200
+
+
+def test_a_line_misled_by_outliers_gives_way() -> None:
+    """A job that takes CPU in every eighth reading does not enter what a request costs."""
+    x, y = busy()
+    rng = np.random.default_rng(1)
+    job = rng.random(len(x)) < 1 / 8
+    got = fit_resource(series(), x, np.where(job, y + 0.01 * x, y), cap=2.0)
+    assert got.kind is FitKind.ROBUST
+    assert got.coefficient("slope") == pytest.approx(0.015, rel=0.02)
+    assert got.coefficients[0].std_error is not None
+    plain = next(c for c in got.candidates if c.kind is FitKind.LINEAR)
+    assert plain.error is not None and plain.error > 1.2 * got.candidates[0].error  # type: ignore[operator]
+
+
+def test_readings_at_the_cap_do_not_bend_the_line() -> None:
+    """A full CPU hides the demand: those readings are left out and counted, none is predicted past it."""
+    x, y = busy(top=90.0)
+    bent = fit(series(), x, np.minimum(y, 1.0))
+    got = fit_resource(series(), x, np.minimum(y, 1.0), cap=1.0)
+    count = int(np.count_nonzero(np.minimum(y, 1.0) >= 0.97))
+    assert got.left_out == f"{count} points at the cap"
+    assert got.n == len(x) - count
+    assert got.coefficient("slope") == pytest.approx(0.015, rel=0.02)
+    assert bent.coefficient("slope") < 0.0142
+    assert got.predict(200.0) == 1.0
+    band = got.band(200.0)
+    assert band is not None and band.high == 1.0
+
+
+def test_a_resource_that_is_always_full_says_so() -> None:
+    """Without a reading below the cap there is no line, and with few there are too few."""
+    x, _ = busy(200)
+    assert fit_resource(series(), x, np.ones(200), cap=1.0).problem == "constant"
+    full = 0.98 + 0.01 * np.sin(x)
+    assert fit_resource(series(), x, full, cap=1.0).problem == "always at its cap"
+    full[:10] = 0.5
+    want = "needs 20 points, has 10 (190 points at the cap)"
+    assert fit_resource(series(), x, full, cap=1.0).problem == want
+
+
+def test_saturation_is_where_the_line_reaches_the_cap() -> None:
+    """The load that takes all of the CPU, with an interval that holds it in 90 to 99 of 100 runs."""
+    truth, inside = 0.95 / 0.015, 0
+    for seed in range(300):
+        at = fit_resource(series(), *busy(300, seed=seed), cap=1.0).saturates_at
+        assert at is not None and at.low is not None and at.high is not None
+        assert at.low < at.value < at.high
+        inside += at.low <= truth <= at.high
+    assert 0.90 <= inside / 300 <= 0.99
+    assert fit_resource(series(), *busy()).saturates_at is None
+
+
+def test_a_rate_read_with_noise_does_not_flatten_the_line() -> None:
+    """Requests counted over a second scatter; averaged, what one costs is not underestimated."""
+    rng = np.random.default_rng(2)
+    x, y = busy(1800, top=30.0)
+    counted = rng.poisson(x).astype(float)
+    raw, got = fit(series(), counted, y), fit_resource(series(), counted, y, cap=1.0)
+    assert got.averaged > 1
+    assert raw.coefficient("slope") < 0.93 * 0.015
+    assert got.coefficient("slope") == pytest.approx(0.015, rel=0.03)
+
+
 def finite(result: Fit) -> bool:
     """Whether every number of a fit is one."""
     numbers = [v for v in asdict(result).values() if isinstance(v, float)]
@@ -173,4 +254,5 @@ def test_any_points_give_a_fit_or_a_problem(
     table = np.array(points, float).reshape(-1, 2)
     got = fit(Question("t", "l", kind), table[:, 0], table[:, 1])
     assert bool(got.problem) != bool(got.coefficients)
+    assert got.kind is kind
     assert finite(got)

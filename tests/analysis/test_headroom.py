@@ -11,6 +11,8 @@ import pytest
 
 from capmon.analysis.fits import Question, fit
 from capmon.analysis.headroom import Limit, crossing, headroom, in_order
+from capmon.analysis.inverse import ABOVE_CAP, BEYOND
+from capmon.model.curves import Coefficient, Curve, Estimate
 from capmon.model.results import Fit, FitKind
 
 VECTORS = Path(__file__).parent.parent / "data" / "vectors"
@@ -110,3 +112,70 @@ def test_first_limit_comes_first() -> None:
     near, far = (headroom(noisy(), Limit(v, "x"), RATE, 30.0, None) for v in (0.4, 0.6))
     none = headroom(noisy(slope=0.0), Limit(0.8, "x"), RATE, 30.0, None)
     assert in_order([none, far, near]) == (near, far, none)
+
+
+def queue(**changes: object) -> Fit:
+    """Kingman's wait for one server over 50 ms: 80 ms at half of the capacity of 200."""
+    values = (("base", 0.05), ("scale", 0.03), ("capacity", 200.0), ("servers", 1.0))
+    coefficients = tuple(Coefficient(n, v, None) for n, v in values)
+    fit = Fit("p95", RATE, FitKind.KINGMAN, coefficients, n=400, load_max=120.0, relative=True)
+    return dataclasses.replace(fit, **changes)
+
+
+def test_a_queue_is_inverted_up_to_its_pole() -> None:
+    """0.05 + 0.03·ρ/(1 - ρ) is 80 ms at ρ of 0.5 and 1.55 s at 0.98; without noise no interval."""
+    assert crossing(queue(), 0.08)[0] == Estimate(pytest.approx(100.0))
+    assert crossing(queue(), 0.05 + 0.03 * 49)[0] == Estimate(pytest.approx(196.0))
+    assert crossing(queue(), 1e9)[0] == Estimate(pytest.approx(200.0))
+    assert crossing(queue(), 0.04) == (None, "over its limit without load")
+    assert crossing(queue(), 0.0) == (None, "limit is not positive")
+
+
+def test_rivals_set_the_ends_of_the_interval() -> None:
+    """With hardly any noise the ends are where the outermost rivals reach the limit."""
+    early, late = (Curve(FitKind.KINGMAN, (0.05, 0.03, c, 1.0)) for c in (160.0, 260.0))
+    at, _ = crossing(queue(residual_std=1e-9, t_quantile=2.0, rivals=(early, late)), 0.08)
+    assert at == Estimate(pytest.approx(100.0), pytest.approx(80.0), pytest.approx(130.0))
+    # A line among the rivals never reaches it within ten times the load seen: the end is open.
+    flat = Curve(FitKind.LINEAR, (1e-6, 0.05))
+    at, _ = crossing(queue(residual_std=1e-9, t_quantile=2.0, rivals=(early, flat)), 0.08)
+    assert at is not None and at.low == pytest.approx(80.0) and at.high is None
+
+
+def test_a_limit_above_the_cap_is_never_reached() -> None:
+    """A utilization does not pass 100 %, wherever its line would lead."""
+    capped = dataclasses.replace(guide_cpu(), cap=1.0)
+    assert crossing(capped, 1.2) == (None, ABOVE_CAP)
+    assert crossing(capped, 0.8) == crossing(guide_cpu(), 0.8)
+
+
+def test_lines_of_a_resource_reach_farther_than_curves_of_latency() -> None:
+    """A line of CPU may be followed beyond three times the load seen, one of response times not."""
+    line = noisy()
+    assert crossing(line, 0.01 * 200 + 0.1)[0] is not None
+    relative = dataclasses.replace(line, relative=True)
+    assert crossing(relative, 0.01 * 200 + 0.1) == (None, BEYOND)
+
+
+@pytest.mark.parametrize(
+    ("now", "needs"), [(80.0, 2), (120.0, 3), (159.9, 4), (160.0, 4), (160.1, 5), (0.0, 1)]
+)
+def test_needs_is_the_least_count_that_carries_the_load(now: float, needs: int) -> None:
+    """One replica carries 40: so many are needed, and rounding asks for none more."""
+    line = Fit(
+        "c",
+        "l",
+        FitKind.LINEAR,
+        (Coefficient("slope", 0.01, None), Coefficient("intercept", 0.1, None)),
+        per_replica=True,
+    )
+    assert headroom(line, Limit(0.5, "x"), RATE, now, 4).needs == needs
+
+
+def test_needs_is_unknown_where_the_load_is_not_shared_out() -> None:
+    """A curve of the whole service, a load not known, a limit not reached: no count."""
+    shared = noisy(per_replica=True)
+    assert headroom(noisy(), Limit(0.5, "x"), RATE, 30.0, 4).needs is None
+    assert headroom(shared, Limit(0.5, "x"), RATE, None, 4).needs is None
+    assert headroom(shared, Limit(0.05, "x"), RATE, 80.0, 4).needs is None
+    assert headroom(shared, Limit(0.5, "x"), RATE, 1e300, 4).needs is None

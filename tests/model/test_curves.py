@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capmon.clock import rfc3339
-from capmon.model.curves import Coefficient, Estimate, Fit, FitKind
+from capmon.model.curves import Coefficient, Curve, Estimate, Fit, FitKind
 from capmon.model.results import Forecast, ScalePlan, Severity
 from capmon.model.text import one_line
 
@@ -82,6 +82,71 @@ def test_an_exponential_at_a_load() -> None:
     assert band.value / band.low == pytest.approx(factor)
 
 
+# Twice the wait of M/M/1 in units of 30 ms over 50 ms: at half of the capacity that is 80 ms.
+QUEUE = Fit(
+    P95,
+    RATE,
+    FitKind.KINGMAN,
+    tuple(
+        Coefficient(n, v, None)
+        for n, v in (("base", 0.05), ("scale", 0.03), ("capacity", 200.0), ("servers", 1.0))
+    ),
+    n=400,
+    residual_std=0.1,
+    t_quantile=2.0,
+    relative=True,
+)
+
+
+def test_heights_of_every_shape() -> None:
+    """Worked out by hand: ρ/(1 - ρ) of Kingman, ln 20/(1 - ρ) of M/M/1, two of USL, a pole."""
+    assert QUEUE.predict(100.0) == pytest.approx(0.08)
+    assert QUEUE.predict(200.0) == QUEUE.predict(250.0) == math.inf
+    mmc = Curve(FitKind.MMC, (0.01, 0.02, 200.0, 1.0))
+    assert mmc.height(100.0) == pytest.approx(0.01 + 0.02 * math.log(20) * 2)
+    assert mmc.height(0.0) == pytest.approx(0.01 + 0.02 * math.log(20))
+    assert Curve(FitKind.USL, (0.1, 0.01, 5.0)).height(2.0) == pytest.approx(10 / 1.12)
+    assert Curve(FitKind.ROBUST, (2.0, 1.0)).height(3.0) == 7.0
+    assert (QUEUE.curve.pole, mmc.pole) == (200.0, 200.0)  # type: ignore[union-attr]
+    assert Curve(FitKind.KINGMAN, (0.05, 0.0, 200.0, 1.0)).pole is None
+
+
+def test_a_cap_ends_prediction_and_band() -> None:
+    """A utilization is predicted up to all there is and no further."""
+    capped = replace(LINE, cap=8.0)
+    assert capped.predict(5.0) == pytest.approx(7.5)
+    assert capped.predict(50.0) == 8.0
+    band = capped.band(5.0)
+    assert band is not None and band.high == 8.0 and band.low == LINE.band(5.0).low  # type: ignore[union-attr]
+
+
+def test_a_gradient_gives_the_band_that_closed_form_gives() -> None:
+    """The line's band from its covariance is the line's band: 0.1/5 for the slope, and so on."""
+    slope, mean = 0.02, 2.5
+    covariance = ((slope, -mean * slope), (-mean * slope, 0.1 / 4 + mean**2 * slope))
+    got = replace(LINE, covariance=covariance, mean_inflation=0.0).band(5.0)
+    want = LINE.band(5.0)
+    assert got is not None and want is not None
+    assert (got.low, got.high) == pytest.approx((want.low, want.high))
+
+
+def test_rivals_widen_the_band_to_their_side() -> None:
+    """Noise and a rival that is higher add up as squares above; below there is noise alone."""
+    rival = Curve(FitKind.KINGMAN, (0.05, 0.03, 160.0, 1.0))
+    band = replace(QUEUE, rivals=(rival,)).band(100.0)
+    assert band is not None and band.low is not None and band.high is not None
+    noise, apart = 0.2 * math.sqrt(1 + 1 / 400), math.log(rival.height(100.0) / 0.08)
+    assert band.high == pytest.approx(0.08 * math.exp(math.hypot(noise, apart)))
+    assert band.low == pytest.approx(0.08 * math.exp(-noise))
+
+
+def test_beyond_its_pole_a_curve_still_has_a_lower_end() -> None:
+    """Where the curve is infinite, the least of its rivals says how little it may be."""
+    rival = Curve(FitKind.KINGMAN, (0.05, 0.03, 400.0, 1.0))
+    band = replace(QUEUE, rivals=(rival,)).band(200.0)
+    assert band == Estimate(math.inf, pytest.approx(0.08), math.inf)
+
+
 def test_without_a_curve_nothing_is_said() -> None:
     """A fit with a problem predicts nothing and has no coefficient to give."""
     none = Fit(CPU, RATE, FitKind.LINEAR, problem="not enough load variation")
@@ -98,7 +163,7 @@ def test_a_curve_without_degrees_of_freedom_has_no_interval() -> None:
     assert bare.band(5.0).low is None  # type: ignore[union-attr]
 
 
-@given(st.floats(min_value=-1e12, max_value=1e12), st.sampled_from([LINE, CURVE]))
+@given(st.floats(min_value=-1e12, max_value=1e12), st.sampled_from([LINE, CURVE, QUEUE]))
 def test_predictions_never_raise_and_lie_in_their_band(load: float, fit: Fit) -> None:
     """However far the load is: a number, at the worst infinite, never an overflow."""
     band = fit.band(load)
