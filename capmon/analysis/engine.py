@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,9 +30,6 @@ from capmon.model.results import (
     Trigger,
     UtilizationReport,
 )
-
-FIT_PACE = 5.0
-"""Seconds between two fits, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +67,9 @@ class Analysis:
 
     fits: tuple[Fit, ...]
     """Models of resources and latency over load."""
+
+    scalability: Fit | None
+    """Throughput of a replica over the requests that it serves at once; None where they are not counted."""
 
     headroom: tuple[Headroom, ...]
     """Limits over load, the one that binds first in front, those not known at the end."""
@@ -123,14 +122,11 @@ class Engine:
         self._long = LongView(settings, time_zone)
         self._stabilizer = Stabilizer()
         self._detector = Detector(settings)
-        self._fitted = -math.inf
 
     def step(self, history: History, now: Now) -> Analysis:
         """Analyse one tick; models and forecasts that are not due are those of before."""
-        models, changes = self.models, tuple[str, ...]()
-        if not 0 <= now.monotonic - self._fitted < FIT_PACE:
-            self._fitted = now.monotonic
-            changes = models.refit(history, now.at, now.window)
+        models = self.models
+        changes = models.step(history, now.at, now.window, now.monotonic)
         room = models.headroom(now.readings, now.replicas)
         forecasts = self._outlook.step(history, now.at, now.monotonic, now.readings, room)
         self._long.step(history, now.at, now.monotonic, now.readings)
@@ -149,6 +145,7 @@ class Engine:
         )
         return Analysis(
             fits=models.fits,
+            scalability=models.scalability,
             headroom=room,
             forecasts=forecasts,
             bottlenecks=found,
@@ -182,4 +179,3 @@ class Engine:
     def reset_models(self, at: float, reason: str) -> None:
         """Leave out what was measured before `at`: a deploy or a change of the configuration."""
         self.models.reset(at, reason)
-        self._fitted = -math.inf

@@ -15,7 +15,7 @@ from capmon.analysis.models import value_of
 from capmon.analysis.patterns import patterns
 from capmon.analysis.thresholds import FILESYSTEM
 from capmon.analysis.windows import History, Vec
-from capmon.analysis.workload import CPU, MEMORY_USAGE, RATE, READY, USERS, held
+from capmon.analysis.workload import CPU, IN_FLIGHT, MEMORY_USAGE, RATE, READY, USERS, held
 from capmon.config.schema import Settings
 from capmon.model.frame import Reading
 from capmon.model.patterns import Demand, Growth, Patterns
@@ -36,7 +36,6 @@ DEMAND_STEP = 10.0
 """Seconds a cell for what a request costs: shorter ones are noise of arrivals."""
 
 CPU_LIMIT = "system.cpu.limit"
-IN_FLIGHT = "http.server.active_requests"
 
 
 class LongView:

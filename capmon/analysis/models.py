@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 import numpy as np
 
 from capmon.analysis.changes import block_means, change_point
-from capmon.analysis.fits import Question, fit
+from capmon.analysis.fits import Question, fit_latency, fit_resource, fit_usl
 from capmon.analysis.headroom import Limit, crossing, headroom, in_order
 from capmon.analysis.sizing import whole_load
 from capmon.analysis.windows import History, Vec
 from capmon.analysis.workload import (
     CPU,
+    IN_FLIGHT,
     LATENCY,
     MEMORY,
     MEMORY_USAGE,
@@ -35,6 +36,12 @@ from capmon.model.units import percent
 
 RECENT = 30.0
 """Seconds whose median stands for the present in headroom and advice: one reading is noise."""
+
+FIT_PACE = 5.0
+"""Seconds between two fits, at least."""
+
+SCALABILITY_CELL = 20.0
+"""Seconds over which requests in flight and throughput are averaged for the law of scalability."""
 
 CHANGE_CELLS = 300
 """Cells into which a window is drawn together to look for a change."""
@@ -56,6 +63,11 @@ class Models:
         """The curves of the last fit."""
         self.follows: float | None = None
         """Correlation of the response time with the CPU; None when not known."""
+        self.scalability: Fit | None = None
+        """Throughput of a replica over the requests that it serves at once."""
+        self._work: Workload | None = None
+        self._fitted: float | None = None
+        self._stage = 0
         self._memory_limit: float | None = None
         self._recent: dict[str, float] = {}
         self._from: float | None = None
@@ -64,9 +76,10 @@ class Models:
     def reset(self, at: float, reason: str) -> None:
         """Leave out what was measured before `at`, and say why beside what is too young."""
         self._from, self._since = at, reason
+        self._fitted = None
 
     def refit(self, history: History, end: float, window: float) -> tuple[str, ...]:
-        """Fit every curve to one window; a change found in it starts the models there.
+        """Fit every curve to one window at once; a change found in it starts the models there.
 
         Args:
             history: Recorded series.
@@ -76,20 +89,31 @@ class Models:
         Returns:
             A line for each change found.
         """
-        seconds = max(self._settings.models.window, window)
-        work = self._work(history, end, seconds)
-        self._fit_all(work)
-        found = self._changed(work)
-        if found is not None:
-            at, said = found
-            self.reset(at, f"change at {datetime.fromtimestamp(at, UTC):%H:%M}")
-            work = self._work(history, end, seconds)
-            self._fit_all(work)
-        self._recent = work.medians(math.ceil(RECENT / work.step))
-        recent = -max(_LEAST_PAIRS, math.ceil(max(window, 300.0) / work.step))
-        cpu = work.series[work.first_seen(CPU)]
-        self.follows = correlation(cpu[recent:], work.series[LATENCY][recent:], _LEAST_PAIRS)
-        return () if found is None else (said,)
+        work = self._work = self._read(history, end, window)
+        self._fit_resources(work)
+        self._fit_latency(work)
+        return self._look_for_change(work, history, end, window)
+
+    def step(
+        self, history: History, end: float, window: float, monotonic: float
+    ) -> tuple[str, ...]:
+        """Do the part of the fits that is due, one a tick, so that no tick bears them all."""
+        work = self._work
+        if self._fitted is None or work is None:
+            self._fitted, self._stage = monotonic, 0
+            return self.refit(history, end, window)
+        if not self._stage and 0 <= monotonic - self._fitted < FIT_PACE:
+            return ()
+        stage, self._stage = self._stage, (self._stage + 1) % 3
+        if stage == 0:
+            self._fitted = monotonic
+            work = self._work = self._read(history, end, window)
+            self._fit_resources(work)
+        elif stage == 1:
+            self._fit_latency(work)
+        else:
+            return self._look_for_change(work, history, end, window)
+        return ()
 
     def calm(self, readings: Mapping[str, Reading]) -> Mapping[str, Reading]:
         """Readings as they were over the last half minute."""
@@ -117,30 +141,78 @@ class Models:
             ]
         )
 
-    def _work(self, history: History, end: float, seconds: float) -> Workload:
+    def _read(self, history: History, end: float, window: float) -> Workload:
+        """The series of one window, and what they say of the last half minute."""
         settings = self._settings
+        seconds = max(settings.models.window, window)
         pace = max(settings.interval, settings.app.interval)
         if self._from is not None and self._from <= end - seconds:
             self._from, self._since = None, ""
         hold = max(_REPLICAS_HOLD * settings.scaling.target.interval, 15.0)
-        least = settings.models.min_points
-        return workload(history, end, seconds, pace, self._from, hold, least)
+        work = workload(history, end, seconds, pace, self._from, hold, settings.models.min_points)
+        self._recent = work.medians(math.ceil(RECENT / work.step))
+        recent = -max(_LEAST_PAIRS, math.ceil(max(window, 300.0) / work.step))
+        cpu = work.series[work.first_seen(CPU)]
+        self.follows = correlation(cpu[recent:], work.series[LATENCY][recent:], _LEAST_PAIRS)
+        return work
 
-    def _fit_all(self, work: Workload) -> None:
+    def _fit_resources(self, work: Workload) -> None:
+        """Fit CPU and memory; the latency stays as it was."""
         self._memory_limit = _app_memory_limit(work)
-        memory = MEMORY_USAGE if self._memory_limit is not None else work.first_seen(MEMORY)
+        limit = self._memory_limit
+        memory = MEMORY_USAGE if limit is not None else work.first_seen(MEMORY)
+        users = USERS if work.seen(USERS) else RATE
+        cpu = self._question(work, work.first_seen(CPU), RATE)
+        of_memory = self._question(work, memory, users)
         self.fits = (
-            self._fit(work, work.first_seen(CPU), RATE),
-            self._fit(work, memory, USERS if work.seen(USERS) else RATE),
-            self._fit(work, LATENCY, RATE, FitKind.EXPONENTIAL),
+            fit_resource(cpu, work.load(RATE), work.series[cpu.target], cap=1.0),
+            fit_resource(
+                of_memory,
+                work.load(users),
+                work.series[memory],
+                cap=1.0 if limit is None else limit,
+            ),
+            *self.fits[2:],
         )
 
-    def _fit(self, work: Workload, target: str, load: str, kind: FitKind = FitKind.LINEAR) -> Fit:
-        question = self._question(work, target, load, kind)
-        return fit(question, work.load(load), work.series[target])
+    def _fit_latency(self, work: Workload) -> None:
+        """Fit the response time; what is full with the CPU cannot answer for ever."""
+        cpu = self.fits[0]
+        question = self._question(work, LATENCY, RATE, FitKind.EXPONENTIAL)
+        pole = cpu.saturates_at if cpu.load == question.load else None
+        curve = fit_latency(question, work.load(RATE), work.series[LATENCY], pole=pole)
+        self.fits = (*self.fits[:2], curve)
 
-    def _question(self, work: Workload, target: str, load: str, kind: FitKind) -> Question:
-        shared = {RATE: RATE_PER_REPLICA, USERS: USERS_PER_REPLICA}
+    def _fit_scalability(self, work: Workload) -> Fit | None:
+        """The law of scalability, of cells long enough that a count at one moment stands for them."""
+        if not work.seen(IN_FLIGHT):
+            return None
+        width = max(1, math.ceil(SCALABILITY_CELL / work.step))
+        at_once, rate = (block_means(work.load(key), width) for key in (IN_FLIGHT, RATE))
+        target = RATE_PER_REPLICA if work.per_replica else RATE
+        asked = self._question(work, target, IN_FLIGHT, FitKind.USL)
+        return fit_usl(asked, at_once, rate)
+
+    def _look_for_change(
+        self, work: Workload, history: History, end: float, window: float
+    ) -> tuple[str, ...]:
+        """Fit the throughput, and start the models where the service changed at equal load."""
+        self.scalability = self._fit_scalability(work)
+        found = self._changed(work)
+        if found is None:
+            return ()
+        at, said = found
+        self._from, self._since = at, f"change at {datetime.fromtimestamp(at, UTC):%H:%M}"
+        work = self._work = self._read(history, end, window)
+        self._fit_resources(work)
+        self._fit_latency(work)
+        self.scalability = self._fit_scalability(work)
+        return (said,)
+
+    def _question(
+        self, work: Workload, target: str, load: str, kind: FitKind = FitKind.LINEAR
+    ) -> Question:
+        shared = {RATE: RATE_PER_REPLICA, USERS: USERS_PER_REPLICA, IN_FLIGHT: IN_FLIGHT}
         return Question(
             target=target,
             load=shared[load] if work.per_replica else load,
@@ -166,7 +238,7 @@ class Models:
                 continue
             at = work.begins(len(load) * width - change.cell * width)
             if work.end - at >= LEAST_CHANGE:
-                usual = float(np.nanmedian(actual))
+                usual = float(np.nanmedian(actual[: change.cell]))
                 share = change.size / usual if usual else math.inf
                 found.append((at, _said(curve.target, share, at)))
         return max(found, default=None)

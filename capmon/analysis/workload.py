@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from capmon.analysis.windows import History, Vec
 
 RATE = "http.server.request.rate"
 USERS = "app.users.active"
+IN_FLIGHT = "http.server.active_requests"
 LATENCY = "http.server.request.duration.p95"
 READY = "replicas.ready"
 RATE_PER_REPLICA = "load.per_replica"
@@ -20,10 +22,18 @@ CPU = ("process.cpu.utilization", "system.cpu.utilization")
 MEMORY = ("process.memory.utilization", "system.memory.utilization")
 MEMORY_USAGE = "process.memory.usage"
 
+ERRORS = "http.server.error.ratio"
+
+MOST_ERRORS = 0.05
+"""Share of failed requests from which a cell is no measure of what load costs."""
+
+USUAL_FAILURE = 0.5
+"""Share of such cells from which failing is how the service works."""
+
 RAW_REACH = 3600.0
 """Seconds of history that are kept reading by reading; older ones are kept by the minute."""
 
-_KEYS = (RATE, USERS, LATENCY, READY, *CPU, *MEMORY, MEMORY_USAGE)
+_KEYS = (RATE, ERRORS, USERS, IN_FLIGHT, LATENCY, READY, *CPU, *MEMORY, MEMORY_USAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +74,20 @@ class Workload:
         return {key: float(np.median(tail)) for key, tail in known.items() if len(tail)}
 
     def load(self, metric_key: str) -> Vec:
-        """A load as models want it: per ready replica where they are known, else whole."""
-        return (
-            self.series[metric_key] / self.series[READY]
-            if self.per_replica
-            else self.series[metric_key]
-        )
+        """A load as models want it: per ready replica where they are known, else whole.
+
+        Cells in which too many requests failed are left out: what is turned away is counted but
+        costs next to nothing.
+        """
+        whole = np.where(self.failing, math.nan, self.series[metric_key])
+        return np.asarray(whole / self.series[READY] if self.per_replica else whole)
+
+    @property
+    def failing(self) -> NDArray[np.bool_]:
+        """(n,) cells in which too many requests failed; none where that is how it always is."""
+        with np.errstate(invalid="ignore"):
+            cells = self.series[ERRORS] > MOST_ERRORS
+        return cells if cells.mean() < USUAL_FAILURE else np.zeros_like(cells)
 
 
 def workload(

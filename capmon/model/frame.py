@@ -173,6 +173,9 @@ class Frame:
     fits: tuple[Fit, ...] = ()
     """Models of resources and latency over load."""
 
+    scalability: Fit | None = None
+    """Throughput of a replica over the requests that it serves at once; None where they are not counted."""
+
     headroom: tuple[Headroom, ...] = ()
     """Limits over load, the one that binds first in front, those not known at the end."""
 
@@ -217,6 +220,11 @@ class Frame:
 
     events: tuple[Event, ...] = ()
     """Recent events, the latest first."""
+
+    @property
+    def curves(self) -> tuple[Fit, ...]:
+        """Every fitted curve: those over load, then the throughput over requests in flight."""
+        return self.fits if self.scalability is None else (*self.fits, self.scalability)
 
     def value(self, metric_key: str) -> float | None:
         """The latest value of a metric, or None."""

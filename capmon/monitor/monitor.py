@@ -356,6 +356,7 @@ def _with_analysis(frame: Frame, done: Done) -> Frame:
         engine_ready=True,
         trends=done.trends,
         fits=analysis.fits,
+        scalability=analysis.scalability,
         headroom=analysis.headroom,
         forecasts=analysis.forecasts,
         bottlenecks=analysis.bottlenecks,

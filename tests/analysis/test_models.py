@@ -40,7 +40,7 @@ def test_a_dearer_version_starts_models_where_it_began(history) -> None:
     deployed(history, 0.35)
     models = Models(Settings())
     (said,) = models.refit(history, START + 1800, 300.0)
-    assert said == "app cpu: 32 % more at the same load since 22:33"
+    assert said == "app cpu: 31 % more at the same load since 22:33"
     cpu = models.fits[0]
     assert cpu.starts_from == "change at 22:33"
     assert cpu.coefficient("slope") == pytest.approx(4 * 0.0054, rel=0.03)

@@ -66,13 +66,13 @@ def title(frame: Frame) -> str:
 
 def listed(frame: Frame) -> tuple[str, ...]:
     """Metrics with a curve, or with a reason why there is none, in a stable order."""
-    return tuple(dict.fromkeys(f.target for f in frame.fits))
+    return tuple(dict.fromkeys(f.target for f in frame.curves))
 
 
 def selected(frame: Frame, view: View) -> Fit | None:
     """The curve that is shown in detail: the one selected, else the first."""
     wanted = view.selected.get(VIEW, "")
-    return next((f for f in frame.fits if f.target == wanted), frame.fits[0] if frame.fits else None)  # fmt: skip
+    return next((f for f in frame.curves if f.target == wanted), frame.curves[0] if frame.curves else None)  # fmt: skip
 
 
 def name_of(fit_: Fit) -> str:
@@ -86,7 +86,7 @@ def draw(frame: Frame, view: View, width: int) -> list[Line]:
         return [[dim(NONE_YET if frame.engine_ready else LOADING)]]
     shown = selected(frame, view)
     columns = _columns(width)
-    rows = [_row(f, limit_for(frame, f), columns, width, at=f is shown) for f in frame.fits]
+    rows = [_row(f, limit_for(frame, f), columns, width, at=f is shown) for f in frame.curves]
     return [_heads(columns), *rows]
 
 
