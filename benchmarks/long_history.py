@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from capmon.analysis.growth import growth
-from capmon.analysis.patterns import patterns
-from capmon.analysis.seasonal import seasons
+from capmon.analysis.days.growth import growth
+from capmon.analysis.days.patterns import patterns
+from capmon.analysis.days.seasonal import seasons
 
 MINUTE = 60.0
 DAY = 86400.0

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from capmon.analysis.headroom import TRUSTED_REACH, Limit, crossing
+from capmon.analysis.curves.headroom import TRUSTED_REACH, Limit, crossing
 from capmon.model.curves import Fit, FitKind
 from capmon.model.metric import Unit, metric
 from capmon.model.patterns import Capacity, CapacityNeed

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from capmon.analysis.curves.fits import Question, fit
 from capmon.analysis.effective import inflation
-from capmon.analysis.fits import Question, fit
 from capmon.analysis.student import t_quantile
 from capmon.analysis.windows import Vec
 from capmon.model.curves import Estimate, Fit, FitKind

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from capmon.analysis.bottleneck import Detector
-from capmon.analysis.longview import LongView
+from capmon.analysis.bottlenecks.bottleneck import Detector
+from capmon.analysis.bottlenecks.recommend import priority, recommendations
+from capmon.analysis.days.longview import LongView
+from capmon.analysis.foresight.forecaster import Forecaster
 from capmon.analysis.models import Models
-from capmon.analysis.outlook import Outlook
-from capmon.analysis.recommend import priority, recommendations
 from capmon.analysis.sizing import advise
 from capmon.analysis.stabilize import Stabilizer
 from capmon.analysis.utilization import utilization
@@ -118,7 +118,7 @@ class Engine:
         self._settings = settings
         self.models = Models(settings)
         """The curves, for benchmarks and for what asks between steps."""
-        self._outlook = Outlook(settings)
+        self._forecaster = Forecaster(settings)
         self._long = LongView(settings, time_zone)
         self._stabilizer = Stabilizer()
         self._detector = Detector(settings)
@@ -128,7 +128,7 @@ class Engine:
         models = self.models
         changes = models.step(history, now.at, now.window, now.monotonic)
         room = models.headroom(now.readings, now.replicas)
-        forecasts = self._outlook.step(history, now.at, now.monotonic, now.readings, room)
+        forecasts = self._forecaster.step(history, now.at, now.monotonic, now.readings, room)
         self._long.step(history, now.at, now.monotonic, now.readings)
         found, transitions = self._detector.step(
             now.at,

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from capmon.analysis.breach import breach_curve, crossing_curve, reached
-from capmon.analysis.ensemble import LEAST_POINTS, ORIGINS, Ensemble, Mixture, ensemble
+from capmon.analysis.foresight.breach import breach_curve, crossing_curve, reached
+from capmon.analysis.foresight.ensemble import LEAST_POINTS, ORIGINS, Ensemble, Mixture, ensemble
 from capmon.analysis.windows import Mat, Vec
 
 __all__ = [

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 from capmon.analysis.changes import block_means, change_point
-from capmon.analysis.fits import Question, fit_latency, fit_resource, fit_usl
-from capmon.analysis.headroom import Limit, crossing, headroom, in_order
+from capmon.analysis.curves.fits import Question, fit_latency, fit_resource, fit_usl
+from capmon.analysis.curves.headroom import Limit, crossing, headroom, in_order
 from capmon.analysis.sizing import whole_load
 from capmon.analysis.windows import History, Vec
 from capmon.analysis.workload import (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from capmon.analysis.headroom import TRUSTED_REACH, Limit, crossing, no_growth
+from capmon.analysis.curves.headroom import TRUSTED_REACH, Limit, crossing, no_growth
 from capmon.analysis.workload import CPU, RATE, USERS, USERS_PER_REPLICA
 from capmon.config.schema import ScalingSettings
 from capmon.model.frame import Reading

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from capmon.analysis.thresholds import FILESYSTEM
+from capmon.analysis.bottlenecks.thresholds import FILESYSTEM
 from capmon.config.schema import Settings
 from capmon.model.frame import Reading
 from capmon.model.metric import key, label_of

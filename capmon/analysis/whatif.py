@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from capmon.analysis.headroom import (
+from capmon.analysis.curves.headroom import (
     NO_GROWTH,
     TRUSTED_REACH,
     Limit,

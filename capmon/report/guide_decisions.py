@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from capmon.actions.targets.base import counted
 from capmon.analysis import guide
-from capmon.analysis.sustain import Watch
-from capmon.analysis.thresholds import Rule, rules
-from capmon.analysis.triggers import urgency
+from capmon.analysis.bottlenecks.sustain import Watch
+from capmon.analysis.bottlenecks.thresholds import Rule, rules
+from capmon.analysis.bottlenecks.triggers import urgency
 from capmon.analysis.utilization import utilization
 from capmon.config.schema import ScalingSettings, Settings
 from capmon.model.frame import Reading

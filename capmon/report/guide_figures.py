@@ -6,10 +6,10 @@ import math
 
 from capmon.analysis import guide
 from capmon.analysis.capacity import Resource, capacity_for
+from capmon.analysis.curves.fits import Question, fit
+from capmon.analysis.curves.headroom import Limit, crossing
 from capmon.analysis.demand import cpu_per_request, memory_per_concurrent
-from capmon.analysis.fits import Question, fit
 from capmon.analysis.guide.workload import CACHE_MB, CONNECTIONS, CORES, MEMORY_GB
-from capmon.analysis.headroom import Limit, crossing
 from capmon.analysis.windows import Vec
 from capmon.config.schema import CouplingSettings, ScalingSettings
 from capmon.model.curves import Estimate, Fit, FitKind

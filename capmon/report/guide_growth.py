@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from capmon.analysis import guide
-from capmon.analysis.fits import Question, fit
-from capmon.analysis.growth import Projection, project
-from capmon.analysis.trends import EXPONENTIAL, LINEAR
+from capmon.analysis.curves.fits import Question, fit
+from capmon.analysis.days.growth import Projection, project
+from capmon.analysis.days.trends import EXPONENTIAL, LINEAR
 from capmon.analysis.windows import Vec
 from capmon.errors import NotEnoughData
 from capmon.model.curves import Fit, FitKind

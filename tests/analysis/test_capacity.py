@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capmon.analysis.capacity import Resource, capacity_for, guide_factors
-from capmon.analysis.fits import Question, fit
-from capmon.analysis.headroom import Limit, crossing
+from capmon.analysis.curves.fits import Question, fit
+from capmon.analysis.curves.headroom import Limit, crossing
 from capmon.model.curves import Fit, FitKind
 from capmon.model.patterns import Capacity
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capmon.analysis.fits import Question, fit
-from capmon.analysis.headroom import Limit
+from capmon.analysis.curves.fits import Question, fit
+from capmon.analysis.curves.headroom import Limit
 from capmon.analysis.sizing import advise, predict_effect, steady
 from capmon.config.schema import CouplingSettings, ScalingSettings
 from capmon.model.frame import Reading

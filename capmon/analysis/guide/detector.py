@@ -1,6 +1,6 @@
 """What the guide's bottleneck detector says of one set of readings, word for word.
 
-Nothing here is sustained, ranked or explained: that is `capmon.analysis.bottleneck`. Percentages
+Nothing here is sustained, ranked or explained: that is `capmon.analysis.bottlenecks.bottleneck`. Percentages
 and milliseconds are the guide's units.
 """
 

@@ -1,6 +1,6 @@
 """The least-squares line of two lists, as the libraries that the guide calls give it.
 
-No errors, no outliers, no memory in the residuals: `capmon.analysis.fits` has those.
+No errors, no outliers, no memory in the residuals: `capmon.analysis.curves.fits` has those.
 """
 
 from __future__ import annotations

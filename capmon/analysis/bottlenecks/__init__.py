@@ -1,0 +1,1 @@
+"""What limits the service, why, and what to do about it."""

@@ -1,0 +1,1 @@
+"""What takes days to see: patterns, seasons and growth."""

@@ -1,0 +1,122 @@
+"""Forecasts in turn: which metrics are looked ahead for, and which of them is due."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from capmon.analysis.bottlenecks.thresholds import FILESYSTEM
+from capmon.analysis.foresight.lookahead import Subject, look_ahead
+from capmon.analysis.foresight.scores import Scoreboard
+from capmon.analysis.models import value_of
+from capmon.analysis.windows import History
+from capmon.analysis.workload import CPU, LATENCY, MEMORY, RATE
+from capmon.config.schema import Settings
+from capmon.model.frame import Reading
+from capmon.model.results import Forecast, Headroom
+
+RETRY_PACE = 1.0
+"""Seconds until a forecast that could not be made is tried again."""
+
+FORECAST_PACE = 10.0
+"""Seconds between two forecasts of one metric, at least; never below a step of its grid."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The forecast of one metric and when it was made."""
+
+    board: Scoreboard
+    forecast: Forecast | None = None
+    made: float = -math.inf
+
+
+class Forecaster:
+    """Makes one forecast a tick at most, besides those that wait for points."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._turns: dict[str, _Turn] = {}
+
+    def step(
+        self,
+        history: History,
+        at: float,
+        monotonic: float,
+        readings: Mapping[str, Reading],
+        headroom: tuple[Headroom, ...],
+    ) -> tuple[Forecast, ...]:
+        """The forecasts of now, in a stable order.
+
+        Args:
+            history: Recorded series.
+            at: Unix time.
+            monotonic: Seconds of a clock that never steps.
+            readings: Latest values.
+            headroom: Where load binds: the limit of the load's own forecast.
+        """
+        subjects = self._subjects(readings, headroom)
+        self._make(history, at, monotonic, subjects)
+        turns = (self._turns[s.metric] for s in subjects)
+        return tuple(t.forecast for t in turns if t.forecast is not None)
+
+    def _subjects(
+        self, readings: Mapping[str, Reading], room: tuple[Headroom, ...]
+    ) -> tuple[Subject, ...]:
+        """What to look ahead for, each with the limit that matters."""
+        settings = self._settings
+        app = settings.app.interval
+        target = settings.utilization_target
+        capacity = min(
+            (h.at.value for h in room if h.at is not None and h.load == RATE), default=None
+        )
+        cpu = next((k for k in CPU if value_of(readings, k) is not None), CPU[-1])
+        memory = next((k for k in MEMORY if value_of(readings, k) is not None), MEMORY[-1])
+        found = [
+            Subject(RATE, capacity, app),
+            Subject(LATENCY, settings.objectives.latency_p95, app),
+            Subject(cpu, target, app if cpu == CPU[0] else settings.interval),
+            Subject(memory, target, app if memory == MEMORY[0] else settings.interval),
+        ]
+        full = [
+            (v, k)
+            for k in readings
+            if k.startswith(FILESYSTEM) and (v := value_of(readings, k)) is not None
+        ]
+        if full:
+            found.append(Subject(max(full)[1], settings.thresholds.disk.warning, settings.interval))
+        for subject in found:
+            self._turns.setdefault(subject.metric, _Turn(Scoreboard()))
+        return tuple(found)
+
+    def _make(
+        self, history: History, at: float, monotonic: float, subjects: tuple[Subject, ...]
+    ) -> None:
+        """Make the forecast that is longest overdue, if any is, and try those that wait for points.
+
+        What waits for points costs next to nothing to ask again, and is waited for.
+        """
+
+        def overdue(subject: Subject) -> float:
+            turn = self._turns[subject.metric]
+            if monotonic < turn.made:
+                return math.inf
+            step = turn.forecast.step if turn.forecast is not None else 0.0
+            return monotonic - turn.made - max(FORECAST_PACE, step)
+
+        waiting = [s for s in subjects if self._waits(s, monotonic)]
+        due = max(subjects, key=overdue)
+        if overdue(due) >= 0 and due not in waiting:
+            waiting.append(due)
+        ahead = self._settings.forecast
+        for subject in waiting:
+            turn = self._turns[subject.metric]
+            turn.made = monotonic
+            turn.forecast = look_ahead(history, subject, at, ahead.horizon, ahead.level, turn.board)
+
+    def _waits(self, subject: Subject, monotonic: float) -> bool:
+        """Whether a forecast could not be made yet and may be tried again."""
+        turn = self._turns[subject.metric]
+        tried = turn.forecast is not None and bool(turn.forecast.problem)
+        return tried and not 0 <= monotonic - turn.made < RETRY_PACE
