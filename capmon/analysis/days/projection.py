@@ -19,6 +19,7 @@ CONSTANT = "constant"
 
 _WEEKS = 3
 _STEPS_AHEAD = 512
+_PLACES = 5
 _FLAT = 1e-9
 
 
@@ -202,10 +203,13 @@ def _reason(judged: Judged) -> str:
 
 
 def known_points(days: Vec, values: Vec) -> tuple[Vec, Vec]:
-    """Finite points in the order of time, one a time: the mean of those that share it."""
+    """Finite points in the order of time, one a time: the mean of those that share it.
+
+    Times less than a second apart are one: no slope between them means anything.
+    """
     days, values = np.asarray(days, dtype=np.float64), np.asarray(values, dtype=np.float64)
     known = np.isfinite(days) & np.isfinite(values)
-    days, values = days[known], values[known]
+    days, values = np.round(days[known], _PLACES), values[known]
     if not (np.diff(days) <= 0).any():
         return days, values
     unique, place = np.unique(days, return_inverse=True)
