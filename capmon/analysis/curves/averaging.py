@@ -17,7 +17,7 @@ small by that share."""
 MOST = 30
 """Most readings in one average."""
 
-LEAST_POINTS = 60
+LEAST_POINTS = 30
 """Averages that must remain."""
 
 
