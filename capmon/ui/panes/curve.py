@@ -12,7 +12,7 @@ from capmon.model.metric import Unit, metric
 from capmon.model.results import Estimate, Fit, Headroom
 from capmon.model.units import digits, show
 from capmon.ui.panes.curves import LOADING, NONE_YET, name_of, selected
-from capmon.ui.panes.models import interval, limit_for, limit_text, unit_of_load
+from capmon.ui.panes.models import IN_FLIGHT, interval, limit_for, limit_text, unit_of_load
 from capmon.ui.widgets import plot
 from capmon.ui.widgets.axes import AXIS, Level, Mark, Pole, framed
 from capmon.ui.widgets.pane import Drawing, Pane, View
@@ -33,6 +33,7 @@ BAND = 60
 
 USER_LOADS = {"users.per_replica": "app.users.active", "app.users.active": "app.users.active"}
 RATE = "http.server.request.rate"
+THROUGHPUT = "load.per_replica"
 
 
 Layers = Callable[[], list[plot.Layer]]
@@ -158,11 +159,17 @@ class Present:
 
 def present(frame: Frame, fit: Fit) -> Present:
     """Where the service stands on a curve now."""
-    value = _finite(frame.value(fit.target))
     ready = frame.replicas.ready if frame.replicas is not None else None
     replicas = (ready or None) if fit.per_replica else 1
-    load = _finite(frame.value(USER_LOADS.get(fit.load, RATE)))
-    return Present(None if load is None or replicas is None else load / replicas, value, replicas)
+    key = fit.load if fit.load == IN_FLIGHT else USER_LOADS.get(fit.load, RATE)
+    # The load that headroom starts from: of one reading the mark would jump about.
+    now = next((h.now for h in frame.headroom if h.load == key), None)
+    load = _finite(frame.value(key)) if now is None else now
+    share = None if load is None or replicas is None else load / replicas
+    if fit.target != THROUGHPUT:
+        return Present(share, _finite(frame.value(fit.target)), replicas)
+    rate = _finite(frame.value(RATE))
+    return Present(share, rate / replicas if rate is not None and replicas else None, replicas)
 
 
 def each(room: Headroom | None, replicas: int | None) -> Estimate | None:

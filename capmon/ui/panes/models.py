@@ -25,7 +25,9 @@ SHORT = {
     "process.memory.utilization": "mem",
     "process.memory.usage": "mem",
     "http.server.request.duration.p95": "p95",
+    "load.per_replica": "usl",
 }
+"""Names in few letters; throughput has a curve only under the law of scalability."""
 SPOKEN = {
     "system.cpu.utilization": "cpu",
     "process.cpu.utilization": "app cpu",
@@ -35,6 +37,7 @@ SPOKEN = {
     "process.memory.usage": "app memory",
     "http.server.request.duration.p95": "p95",
 }
+IN_FLIGHT = "http.server.active_requests"
 USERS = ("app.users.active", "users.per_replica")
 LINES = (FitKind.LINEAR, FitKind.ROBUST)
 
@@ -75,6 +78,8 @@ def limit_for(frame: Frame, fit: Fit) -> Headroom | None:
 
 def unit_of_load(load: str) -> str:
     """What load is counted in."""
+    if load == IN_FLIGHT:
+        return "at once"
     return "users" if load in USERS else "req/s"
 
 
