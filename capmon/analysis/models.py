@@ -11,8 +11,8 @@ import numpy as np
 
 from capmon.analysis.changes import block_means, change_point
 from capmon.analysis.curves.fits import Question, fit_latency, fit_resource, fit_usl
-from capmon.analysis.curves.headroom import Limit, crossing, headroom, in_order
-from capmon.analysis.sizing import whole_load
+from capmon.analysis.curves.headroom import Limit, headroom, in_order
+from capmon.analysis.effect import FULL_FIRST, past_full, whole_load
 from capmon.analysis.windows import History, Vec
 from capmon.analysis.workload import (
     CPU,
@@ -29,7 +29,7 @@ from capmon.analysis.workload import (
     workload,
 )
 from capmon.config.schema import Settings
-from capmon.model.frame import Reading
+from capmon.model.frame import Reading, value_of
 from capmon.model.metric import metric
 from capmon.model.results import Fit, FitKind, Headroom, ReplicaState
 from capmon.model.units import percent
@@ -253,27 +253,14 @@ class Models:
         load = whole_load(curve)
         ready = None if replicas is None else replicas.ready
         room = headroom(curve, limit, load, self._calm(readings, load), ready)
-        if curve.target == LATENCY and room.at is not None and self._past_full(curve, limit):
-            return replace(
-                room, at=None, multiple=None, extrapolated=False, problem="cpu is full first"
-            )
+        if curve.target == LATENCY and room.at is not None and past_full(self.fits, curve, limit):
+            return replace(room, at=None, multiple=None, extrapolated=False, problem=FULL_FIRST)
         return room
 
     def _calm(self, readings: Mapping[str, Reading], metric_key: str) -> float | None:
         """A metric over the last half minute; None while its latest reading is not known."""
         latest = value_of(readings, metric_key)
         return None if latest is None else self._recent.get(metric_key, latest)
-
-    def _past_full(self, curve: Fit, limit: Limit) -> bool:
-        """Whether a latency limit lies beyond the load that takes all of the CPU.
-
-        An exponential knows nothing of saturation: it runs on where no request can be served.
-        """
-        cpu = next((f for f in self.fits if f.target in CPU), None)
-        if cpu is None or cpu.load != curve.load:
-            return False
-        full, at = crossing(cpu, 1.0)[0], crossing(curve, limit.value)[0]
-        return full is not None and at is not None and at.value > full.value
 
 
 def _expected(curve: Fit, load: Vec) -> Vec:
@@ -303,11 +290,3 @@ def _app_memory_limit(work: Workload) -> float | None:
         limit = usage / share
     limit = limit[np.isfinite(limit) & (limit > 0)]
     return float(np.median(limit)) if len(limit) else None
-
-
-def value_of(readings: Mapping[str, Reading], metric_key: str) -> float | None:
-    """The latest value of a metric; None when it is not known or not finite."""
-    reading = readings.get(metric_key)
-    if reading is None or reading.value is None or not math.isfinite(reading.value):
-        return None
-    return reading.value

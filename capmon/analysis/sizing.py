@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from capmon.analysis.curves.headroom import TRUSTED_REACH, Limit, crossing, no_growth
-from capmon.analysis.workload import CPU, RATE, USERS, USERS_PER_REPLICA
+from capmon.analysis.curves.headroom import TRUSTED_REACH, Limit, crossing
+from capmon.analysis.effect import Case, predicted, whole_load
+from capmon.analysis.workload import CPU, USERS
 from capmon.config.schema import ScalingSettings
-from capmon.model.frame import Reading
+from capmon.model.frame import Reading, value_of
 from capmon.model.metric import metric
 from capmon.model.results import (
     Advice,
-    Estimate,
     Fit,
     Forecast,
     Headroom,
@@ -40,11 +40,6 @@ class Need:
 
     reason: str
     """Why, in one line."""
-
-
-def whole_load(fit: Fit) -> str:
-    """Key of the whole service's load behind a fit's own."""
-    return USERS if fit.load in {USERS, USERS_PER_REPLICA} else RATE
 
 
 def advise(
@@ -123,7 +118,7 @@ def _expected(
     load: str, readings: Mapping[str, Reading], forecasts: Sequence[Forecast]
 ) -> float | None:
     """The load now or its forecast peak until a new replica serves, whichever is greater."""
-    now = _value(readings, load)
+    now = value_of(readings, load)
     if now is None or now < 0:
         return None
     for forecast in forecasts:
@@ -135,7 +130,7 @@ def _expected(
 
 def _by_share(ready: int, readings: Mapping[str, Reading], target: float) -> Need | None:
     """The proportional rule on CPU."""
-    used = next((v for k in CPU if (v := _value(readings, k)) is not None), None)
+    used = next((v for k in CPU if (v := value_of(readings, k)) is not None), None)
     if used is None or target <= 0:
         return None
     ratio = used / target
@@ -179,49 +174,10 @@ def predict_effect(
         origin: Replicas now; with the same count after, nothing changes but the noise.
         to: Replicas after.
     """
-    return tuple(_predict(fit, readings, origin, to) for fit in fits)
-
-
-def _predict(
-    fit: Fit, readings: Mapping[str, Reading], origin: int | None, to: int | None
-) -> Predicted:
-    before = _value(readings, fit.target)
-    load = _value(readings, whole_load(fit))
-
-    def unknown(problem: str) -> Predicted:
-        return Predicted(fit.target, before, None, problem)
-
-    if fit.problem or no_growth(fit):
-        return unknown(fit.problem or no_growth(fit))
-    if origin is None or to is None or origin < 1 or to < 1:
-        return unknown(_NO_REPLICAS)
-    if load is None:
-        return unknown("load is not known")
-    if not fit.per_replica:
-        return unknown("load is not counted per replica yet")
-    band = fit.band(load / to)
-    if band is None or not math.isfinite(band.value):
-        return unknown("beyond what the model can tell")
-    if fit.load_max is not None and load / to > 2 * TRUSTED_REACH * fit.load_max:
-        return unknown("far beyond the load seen")
-    # The curve on both sides: the noise of one reading is no effect of the action.
-    return Predicted(fit.target, fit.predict(load / origin), _natural(band))
-
-
-def _natural(band: Estimate) -> Estimate:
-    """The estimate without negative or infinite ends: nothing that is fitted can be negative."""
-
-    def end(value: float | None) -> float | None:
-        return None if value is None or not math.isfinite(value) else max(value, 0.0)
-
-    return Estimate(max(band.value, 0.0), end(band.low), end(band.high), band.level)
-
-
-def _value(readings: Mapping[str, Reading], metric_key: str) -> float | None:
-    reading = readings.get(metric_key)
-    if reading is None or reading.value is None or not math.isfinite(reading.value):
-        return None
-    return reading.value
+    known, wanted = (c if c is not None and c >= 1 else None for c in (origin, to))
+    # From a count that is not known no change leads anywhere.
+    case = Case(tuple(fits), readings, 1.0, known, wanted if known is not None else None)
+    return tuple(predicted(case, fit) for fit in fits)
 
 
 def _ceil(x: float) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from functools import partial
 
 from capmon.analysis.bottlenecks.thresholds import FILESYSTEM
 from capmon.config.schema import Settings
-from capmon.model.frame import Reading
+from capmon.model.frame import Reading, value_of
 from capmon.model.metric import key, label_of
 from capmon.model.results import UtilizationReport
 
@@ -21,12 +21,7 @@ def utilization(settings: Settings, readings: Mapping[str, Reading]) -> Utilizat
     Headroom of memory is counted from what is not available, the measure that its percentage
     uses too. An unknown cache is `unknown`, and it takes both CPU and memory to say `monitor`.
     """
-
-    def value(metric_key: str) -> float | None:
-        reading = readings.get(metric_key)
-        known = reading is not None and reading.value is not None and math.isfinite(reading.value)
-        return reading.value if reading is not None and known else None
-
+    value = partial(value_of, readings)
     target = settings.utilization_target
     cpu, memory = value("system.cpu.utilization"), value("system.memory.utilization")
     latency = value("http.server.request.duration.p95")

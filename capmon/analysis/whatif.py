@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from capmon.analysis.curves.headroom import (
     NO_GROWTH,
@@ -13,63 +13,28 @@ from capmon.analysis.curves.headroom import (
     crossing,
     headroom,
     in_order,
-    no_growth,
 )
-from capmon.analysis.sizing import steady, whole_load
-from capmon.analysis.workload import CPU, LATENCY, RATE
+from capmon.analysis.effect import (
+    FULL_FIRST,
+    NO_REPLICAS,
+    NOT_SHARED,
+    Case,
+    amount,
+    past_full,
+    predicted,
+    whole_load,
+)
+from capmon.analysis.sizing import steady
+from capmon.analysis.workload import LATENCY, RATE
 from capmon.config.schema import ScalingSettings, Settings
-from capmon.model.frame import Frame, Reading
-from capmon.model.metric import Unit, metric
-from capmon.model.results import Estimate, Fit, Headroom, Predicted
-from capmon.model.units import show, show_metric
+from capmon.model.frame import Frame, value_of
+from capmon.model.metric import metric
+from capmon.model.results import Estimate, Fit, Headroom
+from capmon.model.units import show
 from capmon.model.whatif import Question, WhatIf
-
-FAR = 2 * TRUSTED_REACH
-"""Beyond this many times the greatest load seen a curve says nothing at all."""
 
 MOST_REPLICAS = 1_000_000
 """A count beyond this is a curve that has nothing to say."""
-
-NO_REPLICAS = "replica count is not known"
-NOT_SHARED = "load is not counted per replica yet"
-FULL_FIRST = "cpu is full first"
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One supposition, with all that its answer starts from."""
-
-    fits: tuple[Fit, ...]
-    readings: Mapping[str, Reading]
-    growth: float
-    origin: int | None
-    replicas: int | None
-
-    def now(self, fit: Fit) -> float | None:
-        """The whole service's load behind a fit, now."""
-        return _value(self.readings, whole_load(fit))
-
-    def load(self, fit: Fit) -> float | None:
-        """The same as it is supposed."""
-        now = self.now(fit)
-        return None if now is None else now * self.growth
-
-    def problem(self, fit: Fit) -> str:
-        """Why a fit has nothing to say to this case; empty when it has."""
-        if fit.problem or no_growth(fit):
-            return fit.problem or no_growth(fit)
-        if fit.per_replica and self.replicas is None:
-            return NO_REPLICAS
-        if not fit.per_replica and self.replicas != self.origin:
-            return NOT_SHARED
-        return "load is not known" if self.load(fit) is None else ""
-
-    def share(self, fit: Fit) -> float | None:
-        """The load that a fit is asked for, in its own unit."""
-        load = self.load(fit)
-        if load is None or not fit.per_replica:
-            return load
-        return load / self.replicas if self.replicas else None
 
 
 def what_if(settings: Settings, frame: Frame, question: Question) -> WhatIf:
@@ -84,7 +49,7 @@ def what_if(settings: Settings, frame: Frame, question: Question) -> WhatIf:
         question: What is supposed; its growth is 0 or more.
     """
     origin = _ready(frame)
-    case = _Case(
+    case = Case(
         frame.fits,
         steady(frame.readings, frame.headroom),
         question.growth,
@@ -93,7 +58,7 @@ def what_if(settings: Settings, frame: Frame, question: Question) -> WhatIf:
     )
     objective = question.objective or settings.objectives.latency_p95
     limits = _limits(frame, objective)
-    now = _value(case.readings, RATE)
+    now = value_of(case.readings, RATE)
     needed, reason = _needed(case, limits, settings.scaling, ready=frame.engine_ready)
     return WhatIf(
         question=question,
@@ -102,7 +67,7 @@ def what_if(settings: Settings, frame: Frame, question: Question) -> WhatIf:
         replicas_now=origin,
         replicas=case.replicas,
         objective=objective,
-        predicted=tuple(_predicted(case, fit) for fit in frame.fits),
+        predicted=tuple(predicted(case, fit) for fit in frame.fits),
         headroom=in_order([_room(case, f, limits[f.target]) for f in frame.fits if f.target in limits]),
         needed=needed,
         needed_reason=reason,
@@ -125,80 +90,19 @@ def _limits(frame: Frame, objective: float) -> dict[str, Limit]:
     return found
 
 
-def _predicted(case: _Case, fit: Fit) -> Predicted:
-    """One metric on its curve, now and as supposed."""
-    problem, at = case.problem(fit), case.share(fit)
-    if problem or at is None:
-        return Predicted(fit.target, _value(case.readings, fit.target), None, problem)
-    now, count = case.now(fit), case.origin if fit.per_replica else 1
-    reading = _value(case.readings, fit.target)
-    before = fit.predict(now / count) if now is not None and count else reading
-    after = None
-    if fit.target == LATENCY and _cpu_is_full(case, fit, at):
-        problem = FULL_FIRST
-    elif fit.load_max is not None and at > FAR * fit.load_max:
-        problem = "far beyond the load seen"
-    else:
-        after = _held(fit, at)
-        problem = "" if after is not None else _past(fit, at)
-    return Predicted(fit.target, _finite(before), after, problem)
-
-
-def _past(fit: Fit, load: float) -> str:
-    """Why a curve has no value at a load: it is at its pole, or out of every scale."""
-    full = fit.saturates_at
-    if full is None or load < full.value:
-        return "beyond what the model can tell"
-    return f"full at {_amount(fit, full.value)}{' a replica' if fit.per_replica else ''}"
-
-
-def _held(fit: Fit, load: float) -> Estimate | None:
-    """The band at a load, within what the metric can be; None past the pole of a curve without a cap."""
-    cap = fit.cap
-    if cap is None and metric(fit.target).unit is Unit.RATIO:
-        cap = 1.0
-    full = fit.saturates_at
-    if full is not None and load >= full.value:
-        return None if cap is None else Estimate(cap)
-    band = fit.band(load)
-    if band is None or not math.isfinite(band.value):
-        return None
-
-    def end(value: float | None) -> float | None:
-        if value is None or not math.isfinite(value):
-            return None
-        return max(value if cap is None else min(value, cap), 0.0)
-
-    return Estimate(end(band.value) or 0.0, end(band.low), end(band.high), band.level)
-
-
-def _cpu_is_full(case: _Case, fit: Fit, load: float) -> bool:
-    """Whether all of the CPU is taken at a load: a curve that knows no saturation runs on beyond."""
-    full = _full_at(case, fit)
-    return full is not None and load >= full
-
-
-def _full_at(case: _Case, fit: Fit) -> float | None:
-    """The load, in a fit's own, that takes all of the CPU."""
-    cpu = next((f for f in case.fits if f.target in CPU and f.load == fit.load), None)
-    at = None if cpu is None else crossing(cpu, 1.0)[0]
-    return None if at is None else at.value
-
-
-def _room(case: _Case, fit: Fit, limit: Limit) -> Headroom:
+def _room(case: Case, fit: Fit, limit: Limit) -> Headroom:
     """Where one limit binds, against the load supposed."""
     load = case.load(fit)
     room = headroom(fit, limit, whole_load(fit), load, case.replicas)
     problem = "" if room.at is None else case.problem(fit)
     if room.at is not None and not problem and fit.target == LATENCY:
-        full, at = _full_at(case, fit), crossing(fit, limit.value)[0]
-        problem = FULL_FIRST if full is not None and at is not None and at.value > full else ""
+        problem = FULL_FIRST if past_full(case.fits, fit, limit) else ""
     if problem:
         room = replace(room, at=None, multiple=None, extrapolated=False, problem=problem)
     return replace(room, needs=_whole(_wanted(case, fit, limit)))
 
 
-def _wanted(case: _Case, fit: Fit, limit: Limit) -> float | None:
+def _wanted(case: Case, fit: Fit, limit: Limit) -> float | None:
     """Replicas, not yet whole, at which the load supposed just reaches a limit; None where not known."""
     load, at = case.load(fit), crossing(fit, limit.value)[0]
     if not fit.per_replica or load is None or at is None or at.value <= 0:
@@ -213,7 +117,7 @@ def _whole(count: float | None) -> int | None:
 
 
 def _needed(
-    case: _Case, limits: Mapping[str, Limit], scaling: ScalingSettings, *, ready: bool
+    case: Case, limits: Mapping[str, Limit], scaling: ScalingSettings, *, ready: bool
 ) -> tuple[int | None, str]:
     """Least replicas that carry the load within every limit that can be told, and why so many."""
     found: list[tuple[float, Fit, Limit]] = []
@@ -234,13 +138,13 @@ def _needed(
     at = crossing(fit, limit.value)[0]
     reason = f"{metric(fit.target).label} reaches {show(limit.value, metric(fit.target).unit)}"
     if at is not None:
-        reason += f" at {_amount(fit, at.value)} a replica"
+        reason += f" at {amount(fit, at.value)} a replica"
     if silent:
         reason += f"; {' and '.join(silent)} cannot be told"
     return count, reason + _bounds(count or 1, scaling)
 
 
-def _nothing(case: _Case, *, ready: bool) -> str:
+def _nothing(case: Case, *, ready: bool) -> str:
     """Why no count can be told."""
     if not ready:
         return "the models are loading"
@@ -264,7 +168,7 @@ def _bounds(count: int, scaling: ScalingSettings) -> str:
     return f", but {' and '.join(notes)}" if notes else ""
 
 
-def _carried(case: _Case, limits: Mapping[str, Limit]) -> Estimate | None:
+def _carried(case: Case, limits: Mapping[str, Limit]) -> Estimate | None:
     """The least of the requests per second at which one replica reaches a limit."""
     found = [
         at
@@ -275,7 +179,7 @@ def _carried(case: _Case, limits: Mapping[str, Limit]) -> Estimate | None:
     return min(found, key=lambda at: at.value, default=None)
 
 
-def _beyond(case: _Case) -> str:
+def _beyond(case: Case) -> str:
     """Which load the models have not seen, the farthest of them; empty within their reach."""
     worst, text = TRUSTED_REACH, ""
     for fit in case.fits:
@@ -284,20 +188,5 @@ def _beyond(case: _Case) -> str:
             continue
         worst = at / seen
         each = " a replica" if fit.per_replica else ""
-        text = f"{_amount(fit, at)}{each} is {worst:.1f}× the load seen"
+        text = f"{amount(fit, at)}{each} is {worst:.1f}× the load seen"
     return text
-
-
-def _amount(fit: Fit, load: float) -> str:
-    """A load in words: `51.0 req/s`, `130 users`."""
-    key = whole_load(fit)
-    return f"{show_metric(key, load)}{'' if key == RATE else ' users'}"
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _value(readings: Mapping[str, Reading], metric_key: str) -> float | None:
-    reading = readings.get(metric_key)
-    return None if reading is None else _finite(reading.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -34,6 +35,14 @@ class Reading:
 
     reason: str = ""
     """Why it is not known; empty when it is."""
+
+
+def value_of(readings: Mapping[str, Reading], metric_key: str) -> float | None:
+    """The latest value of a metric; None when it is not known or not finite."""
+    reading = readings.get(metric_key)
+    if reading is None or reading.value is None or not math.isfinite(reading.value):
+        return None
+    return reading.value
 
 
 @dataclass(frozen=True, slots=True)

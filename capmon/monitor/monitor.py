@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from capmon.clock import Clock
@@ -348,27 +348,13 @@ def _why(advice: Advice | None, wanted: int | None) -> tuple[str, ...]:
 
 
 def _with_analysis(frame: Frame, done: Done) -> Frame:
+    """The frame with all that the analysis found under the same names."""
     analysis = done.analysis
     if analysis is None:
         return replace(frame, trends=done.trends)
-    return replace(
-        frame,
-        engine_ready=True,
-        trends=done.trends,
-        fits=analysis.fits,
-        scalability=analysis.scalability,
-        headroom=analysis.headroom,
-        forecasts=analysis.forecasts,
-        bottlenecks=analysis.bottlenecks,
-        priority=analysis.priority,
-        triggers=analysis.triggers,
-        patterns=analysis.patterns,
-        growth=analysis.growth,
-        demands=analysis.demands,
-        recommendations=analysis.recommendations,
-        utilization=analysis.utilization,
-        advice=analysis.advice,
-    )
+    shown = {f.name for f in fields(frame)}
+    found = {f.name: getattr(analysis, f.name) for f in fields(analysis) if f.name in shown}
+    return replace(frame, engine_ready=True, trends=done.trends, **found)
 
 
 def _count(n: int | None) -> str:

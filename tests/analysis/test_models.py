@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from capmon.analysis.models import Models, value_of
+from capmon.analysis.models import Models
 from capmon.config.schema import Settings
-from capmon.model.frame import Reading
+from capmon.model.frame import Reading, value_of
 
 START = 1_700_000_000.0
 RATE, CPU, P95 = (

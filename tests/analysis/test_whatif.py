@@ -106,6 +106,18 @@ def after(found: WhatIf, metric_key: str) -> float:
     return got.value
 
 
+@pytest.mark.parametrize("replicas", [1, 2, 3, 5, 8])
+def test_what_if_and_the_scale_dialog_say_the_same(replicas: int) -> None:
+    """One question asked in two places has one answer."""
+    from capmon.analysis.sizing import predict_effect, steady
+
+    asked = frame()
+    readings = steady(asked.readings, asked.headroom)
+    ready = asked.replicas.ready if asked.replicas else None
+    dialog = predict_effect(asked.fits, readings, ready, replicas)
+    assert what_if(Settings(), asked, Question(replicas=replicas)).predicted == dialog
+
+
 def test_nothing_supposed_is_now() -> None:
     """Without a supposition before and after are the curve at the recent load, not at the last reading."""
     got = ask()

@@ -478,3 +478,13 @@ async def test_models_can_be_told_to_begin_anew() -> None:
             rig.monitor.forget_models("deploy")
             await rig.more(4)
             assert asked == ["deploy"]
+
+
+def test_all_that_the_analysis_finds_is_in_the_frame() -> None:
+    """Each field of the analysis has a field of that name in the frame, but for the lines of events."""
+    from dataclasses import fields
+
+    from capmon.analysis.engine import Analysis
+
+    lines = {"transitions", "changes"}
+    assert {f.name for f in fields(Analysis)} - lines <= {f.name for f in fields(Frame)}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from capmon.analysis.bottlenecks.thresholds import NEAR, Rule
 from capmon.analysis.workload import LATENCY, MEMORY_USAGE, USERS
 from capmon.config.schema import Settings
-from capmon.model.frame import Reading, TopProcesses
+from capmon.model.frame import Reading, TopProcesses, value_of
 from capmon.model.metric import metric
 from capmon.model.results import Fit, Forecast, Headroom, ReplicaState
 from capmon.model.units import show_metric
@@ -72,8 +72,7 @@ class Context:
 
     def value(self, metric_key: str) -> float | None:
         """The latest value of a metric, if it is a number."""
-        reading = self.readings.get(metric_key)
-        return None if reading is None else finite(reading.value)
+        return value_of(self.readings, metric_key)
 
     def room(self, rule: Rule) -> Headroom | None:
         """The headroom that a rule is about: one whose load is known before one with a problem."""

@@ -20,7 +20,6 @@ Named = list[tuple[str, Mat]]
 SHORT = 3
 """Values whose median is the level of now."""
 
-_MEAN = 8
 _LINES = ((24, True), (72, False), (288, False))
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from capmon.model.curves import Estimate
 from capmon.model.metric import metric, split
 from capmon.model.units import UNKNOWN, percent, show, show_metric
 
@@ -37,13 +36,6 @@ def between(metric_key: str, low: float | None, high: float | None) -> str:
     if first.unit == last.unit or low == 0:
         return f"{first.number}–{last.number}"
     return f"{first}–{last}"
-
-
-def with_interval(metric_key: str, estimate: Estimate) -> str:
-    """`118 req/s (110–126)`."""
-    inside = between(metric_key, estimate.low, estimate.high)
-    shown = show_metric(metric_key, estimate.value)
-    return f"{shown} ({inside})" if inside else str(shown)
 
 
 def chance_text(probability: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
 
-from capmon.model.metric import Unit, metric
+from capmon.model.metric import Unit
 from capmon.model.results import Severity
 from capmon.model.units import UNKNOWN, Shown, show
 
@@ -16,8 +16,6 @@ Run = tuple[str, str]
 
 Line = list[Run]
 """Runs from left to right."""
-
-TOKENS = ("ink", "dim", "faint", "accent", "future", "ok", "warning", "critical", "rule")
 
 SEVERITY: dict[Severity, tuple[str, str]] = {
     Severity.CRITICAL: ("◆", "critical"),
@@ -69,11 +67,6 @@ def value(value_: float | None, unit: Unit, width: int = 5, tone: str = "ink") -
     """A number and its unit, the unit dim after a space."""
     shown = show(value_, unit)
     return [number(shown, width, tone), dim(f" {shown.unit}" if shown.unit else "")]
-
-
-def metric_value(metric_key: str, value_: float | None, width: int = 5) -> Line:
-    """A number and its unit as the catalogue has it."""
-    return value(value_, metric(metric_key).unit, width)
 
 
 def cut(text: str, width: int) -> str:

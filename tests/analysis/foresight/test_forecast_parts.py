@@ -35,10 +35,12 @@ def test_no_candidate_sees_the_future(n: int) -> None:
     changed = y.copy()
     changed[n // 2 :] = 1e6
     after = candidates(changed, origins, 20, 24)
-    known = dict(zip(before.names, before.forecasts, strict=True))
-    for name, forecast in zip(after.names, after.forecasts, strict=True):
-        if name in known and after.names.count(name) == before.names.count(name) == 1:
-            assert np.array_equal(forecast[0], known[name][0]), name
+    # Which kinds are tried at all is decided once, for the whole series: the bank may differ.
+    told = min(len(before.names), len(after.names))
+    kept = [i for i in range(told) if before.names[i] == after.names[i]]
+    assert len(kept) >= 6
+    for i in kept:
+        assert np.array_equal(after.forecasts[i][0], before.forecasts[i][0]), before.names[i]
 
 
 def test_a_forecast_of_some_steps_ignores_how_many_follow() -> None:
