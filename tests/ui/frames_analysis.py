@@ -74,6 +74,8 @@ PATTERNS = Patterns(
         Scenario("next cycle", 149.0, 2.1, "greatest forecast of the next day"),
     ),
     size_for="peak with buffer",
+    size_reason="load outruns new replicas",
+    size_by_hand="next cycle",
     watch_every=30.0,
     watch_reason="load grows 12 % in 5 m at its fastest",
 )

@@ -298,10 +298,11 @@ def test_scenarios_mark_the_one_to_size_for() -> None:
     assert [line[0] for line in lines[:5]] == [" ", " ", " ", "▸", " "]
     assert "205 req/s" in lines[3]
     assert "2.89×" in lines[3]
-    assert "every 30 s: load grows 12 %" in lines[5]
-    assert lines[7].split(maxsplit=1)[1].startswith("+1.2 % a day (0.4–2.0), doubles in 58 d")
-    assert "+0.3 points a day (0.2–0.4)" in lines[8]
-    assert "needs 3 points, has 2" in lines[9]
+    assert "load outruns new replicas, by hand next cycle" in lines[5]
+    assert "every 30 s: load grows 12 %" in lines[6]
+    assert lines[8].split(maxsplit=1)[1].startswith("+1.2 % a day (0.4–2.0), doubles in 58 d")
+    assert "+0.3 points a day (0.2–0.4)" in lines[9]
+    assert "needs 3 points, has 2" in lines[10]
 
 
 def test_lines_are_cut_by_their_pane_alone() -> None:

@@ -41,6 +41,11 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
     lines: list[Line] = []
     if found.scenarios:
         lines += [scenario_line(s, found, width) for s in found.scenarios]
+        if found.size_reason:
+            aim: list[Line] = [[bold("▸ ", "accent"), dim(found.size_reason)]]
+            if found.size_by_hand:
+                aim.append([dim(f"by hand {found.size_by_hand}")])
+            lines.append(as_many(aim, width, ", "))
         if found.watch_every is not None and found.watch_reason:
             lines.append([label("look", 7), bold(f"every {span(found.watch_every)}"), dim(f": {found.watch_reason}")])  # fmt: skip
     else:
