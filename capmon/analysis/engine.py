@@ -40,7 +40,7 @@ class Now:
     """Unix time, for labels and for the end of windows."""
 
     window: float
-    """Seconds of history that the screen shows; models look at this much at least."""
+    """Seconds of history that the screen shows."""
 
     readings: Mapping[str, Reading]
     """Latest value by metric key."""

@@ -84,7 +84,7 @@ class Models:
         Args:
             history: Recorded series.
             end: Unix time of the end.
-            window: Seconds that the screen shows; models look at this much at least.
+            window: Seconds that the screen shows: whether latency follows the CPU is said of these.
 
         Returns:
             A line for each change found.
@@ -144,7 +144,7 @@ class Models:
     def _read(self, history: History, end: float, window: float) -> Workload:
         """The series of one window, and what they say of the last half minute."""
         settings = self._settings
-        seconds = max(settings.models.window, window)
+        seconds = settings.models.window
         pace = max(settings.interval, settings.app.interval)
         if self._from is not None and self._from <= end - seconds:
             self._from, self._since = None, ""
@@ -179,6 +179,8 @@ class Models:
         """Fit the response time; what is full with the CPU cannot answer for ever."""
         cpu = self.fits[0]
         question = self._question(work, LATENCY, RATE, FitKind.EXPONENTIAL)
+        before = next((f for f in self.fits[2:] if not f.problem), None)
+        question = replace(question, usual=None if before is None else before.kind)
         pole = cpu.saturates_at if cpu.load == question.load else None
         curve = fit_latency(question, work.load(RATE), work.series[LATENCY], pole=pole)
         self.fits = (*self.fits[:2], curve)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from capmon.analysis.curves.headroom import TRUSTED_REACH, Limit, crossing
 from capmon.analysis.effect import Case, predicted, whole_load
@@ -96,11 +97,11 @@ def _by_fits(
             continue
         at, _ = crossing(fit, limit.value)
         if at is not None and at.value > 0:
-            needs.append(_need(fit, at.value, limit, load, ready))
+            needs.append(_need(fit, at.value, limit, *load, ready))
     return max(needs, key=lambda n: n.count, default=None)
 
 
-def _need(fit: Fit, reach: float, limit: Limit, load: float, ready: int) -> Need:
+def _need(fit: Fit, reach: float, limit: Limit, load: float, when: str, ready: int) -> Need:
     """What one fit asks for. One replica less must leave a margin and stay where the fit has been."""
     count = _ceil(load / reach)
     if count < ready:
@@ -110,22 +111,26 @@ def _need(fit: Fit, reach: float, limit: Limit, load: float, ready: int) -> Need
     key = whole_load(fit)
     tail = " users" if key == USERS else ""
     each, whole = (f"{show_metric(key, v)}{tail}" for v in (reach, load))
-    text = f"{label} reaches {show(limit.value, unit)} at {each} a replica"
-    return Need(count, f"{text}; {whole} take {count}")
+    text = f"{whole}{when} take {count}: {label} {show(limit.value, unit)} at {each} each"
+    return Need(count, text)
 
 
 def _expected(
     load: str, readings: Mapping[str, Reading], forecasts: Sequence[Forecast]
-) -> float | None:
-    """The load now or its forecast peak until a new replica serves, whichever is greater."""
+) -> tuple[float, str] | None:
+    """The load now or its forecast peak until a new replica serves, whichever is greater, and when."""
     now = value_of(readings, load)
     if now is None or now < 0:
         return None
+    when = ""
     for forecast in forecasts:
         if forecast.metric == load and forecast.median and forecast.step > 0:
             soon = forecast.median[: max(1, math.ceil(START_UP / forecast.step))]
-            now = max(now, *(v for v in soon if math.isfinite(v)), 0.0)
-    return now
+            peak = max((v for v in soon if math.isfinite(v)), default=0.0)
+            if peak > now:
+                at = forecast.made_at + forecast.step * (soon.index(peak) + 1)
+                now, when = peak, f" expected by {datetime.fromtimestamp(at, UTC):%H:%M}"
+    return now, when
 
 
 def _by_share(ready: int, readings: Mapping[str, Reading], target: float) -> Need | None:

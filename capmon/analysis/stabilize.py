@@ -1,4 +1,4 @@
-"""Advice that takes replicas away only when fewer have been enough for a while."""
+"""Advice that does not waver: more is held for a minute, less must have been enough for five."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from capmon.model.units import span
 WINDOW = 300.0
 """Seconds for which fewer replicas must have been enough."""
 
+HELD = 60.0
+"""Seconds for which the most that was asked for stands."""
+
+ASKS = 3
+"""Times in a row that more must have been asked for before it stands."""
+
 
 class Stabilizer:
     """Remembers what was advised, and takes the most of it before it advises less than there is.
@@ -24,6 +30,7 @@ class Stabilizer:
 
     def __init__(self) -> None:
         self._advised: deque[tuple[float, int]] = deque()
+        self._asked: deque[tuple[float, Advice]] = deque()
         self._since: float | None = None
 
     def apply(
@@ -44,6 +51,7 @@ class Stabilizer:
         if advice.to is None or replicas is None or replicas.ready is None:
             # What was advised before nothing was known says nothing of what came meanwhile.
             self._advised.clear()
+            self._asked.clear()
             self._since = None
             return advice
         self._since = monotonic if self._since is None else self._since
@@ -51,8 +59,13 @@ class Stabilizer:
         while self._advised[0][0] < monotonic - WINDOW:
             self._advised.popleft()
         now = replicas.ready
-        if advice.to >= now:
+        more = self._more(advice, now, monotonic)
+        if more is not None:
+            return more
+        if advice.to == now:
             return advice
+        if advice.to > now:
+            return _stay(now, f"{advice.to} asked for just now: {advice.reason}")
         bound = next((b for b in bottlenecks if b.severity is not Severity.LOW), None)
         if bound is not None:
             return _stay(now, f"{advice.to} would do, but {bound.component} binds: {advice.reason}")
@@ -62,6 +75,19 @@ class Stabilizer:
             wait = "" if left <= 0 else f" for {span(math.ceil(left))} more"
             return _stay(now, f"{advice.to} would do, watched{wait}: {advice.reason}")
         return advice if most == advice.to else replace(advice, to=most, predicted=())
+
+    def _more(self, advice: Advice, now: int, monotonic: float) -> Advice | None:
+        """The most that was asked for in the last minute, several times in a row; None for no more."""
+        self._asked.append((monotonic, advice))
+        while self._asked[0][0] < monotonic - HELD:
+            self._asked.popleft()
+        asked = [a for _, a in self._asked]
+        runs = [asked[max(0, i - ASKS + 1) : i + 1] for i in range(len(asked))]
+        least = [min(run, key=lambda a: a.to or 0) for run in runs]
+        most = max(least, key=lambda a: a.to or 0)
+        if most.to is None or most.to <= now:
+            return None
+        return advice if advice.to == most.to else most
 
 
 def _stay(now: int, reason: str) -> Advice:

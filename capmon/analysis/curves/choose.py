@@ -104,12 +104,13 @@ def _orthonormal(jacobian: Mat) -> Mat:
     return np.asarray(jacobian @ turned, dtype=np.float64)
 
 
-def choose(found: Sequence[Contender], *, series: bool) -> int | None:
+def choose(found: Sequence[Contender], *, series: bool, usual: FitKind | None = None) -> int | None:
     """Place of the contender to believe; None where none was fitted.
 
     The one with the least error, but for one with fewer parameters whose error is not greater by
     more than one standard error of the difference. Differences are averaged within blocks of time
-    before their standard error is taken: neighbours repeat each other.
+    before their standard error is taken: neighbours repeat each other. The usual shape stays as
+    long as it is no worse than that, so that the curve does not change its form by chance.
 
     Source:
         Hastie, Tibshirani and Friedman, The Elements of Statistical Learning (2009), section 7.10.
@@ -119,7 +120,9 @@ def choose(found: Sequence[Contender], *, series: bool) -> int | None:
         return None
     best = min(fitted, key=lambda i: found[i].mean_square)
     close = [i for i in fitted if _not_worse(found[i], found[best], series=series)]
-    return min(close, key=lambda i: (found[i].parameters, found[i].mean_square))
+    return min(
+        close, key=lambda i: (found[i].kind is not usual, found[i].parameters, found[i].mean_square)
+    )
 
 
 def _not_worse(one: Contender, best: Contender, *, series: bool) -> bool:

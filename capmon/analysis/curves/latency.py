@@ -298,7 +298,7 @@ class _Contest:
             )
             for kind, s in shaped.items()
         ]
-        chosen = choose(contenders, series=series)
+        chosen = choose(contenders, series=series, usual=self.question.usual)
         if chosen is None:
             return refused(self.question, "values out of range", n=len(self.points.x))
         fit = self._as_fit(

@@ -45,6 +45,9 @@ class Question:
     """Whether the points follow each other in time: then outliers are dropped and the standard
     errors allow for memory in the residuals. Else this is ordinary least squares."""
 
+    usual: FitKind | None = None
+    """Shape chosen before, which stays unless another is clearly better; None for no preference."""
+
     since: str = ""
     """What the points start from, such as `deploy`; named when there are too few."""
 
