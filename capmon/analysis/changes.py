@@ -35,7 +35,7 @@ class Change:
     """The same in standard errors."""
 
 
-def change_point(expected: Vec, actual: Vec) -> Change | None:
+def change_point(expected: Vec, actual: Vec, load: Vec | None = None) -> Change | None:
     """The clearest lasting shift of a series against what a model of load expects, or None.
 
     The split is where the cumulative sum of the residuals lies farthest from zero. There the
@@ -45,6 +45,7 @@ def change_point(expected: Vec, actual: Vec) -> Change | None:
     Args:
         expected: (n,) values of the model at the load of each cell, NaN for gaps.
         actual: (n,) values measured, NaN for gaps.
+        load: (n,) load of each cell; what was expected stands for it where it is not given.
 
     Source:
         Page, Continuous inspection schemes, Biometrika 41 (1954), for the cumulative sum.
@@ -58,7 +59,8 @@ def change_point(expected: Vec, actual: Vec) -> Change | None:
     with np.errstate(all="ignore"):
         x, y = expected[known], actual[known]
         split = _split(y - x)
-        overlap = _overlap(x[:split], x[split:])
+        at = x if load is None else load[known]
+        overlap = _overlap(at[:split], at[split:])
         if overlap is None:
             return None
         shift, error, noise = _shift(x, y, split)

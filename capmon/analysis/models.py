@@ -190,10 +190,13 @@ class Models:
         if not work.seen(IN_FLIGHT):
             return None
         width = max(1, math.ceil(SCALABILITY_CELL / work.step))
-        at_once, rate = (block_means(work.load(key), width) for key in (IN_FLIGHT, RATE))
+        # Blocks begin at multiples of their length: the next fit has the same ones.
+        odd = round(work.end / work.step) % width
+        keep = slice(None, -odd or None)
+        at_once, rate = (block_means(work.load(key)[keep], width) for key in (IN_FLIGHT, RATE))
         target = RATE_PER_REPLICA if work.per_replica else RATE
         asked = self._question(work, target, IN_FLIGHT, FitKind.USL)
-        return fit_usl(asked, at_once, rate)
+        return fit_usl(asked, at_once, rate, measured=False)
 
     def _look_for_change(
         self, work: Workload, history: History, end: float, window: float
@@ -235,7 +238,7 @@ class Models:
                 continue
             load = block_means(work.load(whole_load(curve)), width)
             actual = block_means(work.series[curve.target], width)
-            change = change_point(_expected(curve, load), actual)
+            change = change_point(_expected(curve, load), actual, load)
             if change is None:
                 continue
             at = work.begins(len(load) * width - change.cell * width)
@@ -256,7 +259,9 @@ class Models:
         ready = None if replicas is None else replicas.ready
         room = headroom(curve, limit, load, self._calm(readings, load), ready)
         if curve.target == LATENCY and room.at is not None and past_full(self.fits, curve, limit):
-            return replace(room, at=None, multiple=None, extrapolated=False, problem=FULL_FIRST)
+            return replace(
+                room, at=None, multiple=None, extrapolated=False, needs=None, problem=FULL_FIRST
+            )
         return room
 
     def _calm(self, readings: Mapping[str, Reading], metric_key: str) -> float | None:
@@ -270,7 +275,8 @@ def _expected(curve: Fit, load: Vec) -> Vec:
     low, high = float(curve.load_min or 0.0), float(curve.load_max or 0.0)
     grid = np.linspace(low, high, _CURVE_POINTS)
     heights = np.array([_finite(curve.predict(float(x))) for x in grid])
-    expected: Vec = np.interp(load, grid, heights)
+    # Beyond the loads that the curve was fitted to it says nothing of what is usual.
+    expected: Vec = np.interp(load, grid, heights, left=math.nan, right=math.nan)
     return np.where(np.isfinite(load), expected, math.nan)
 
 

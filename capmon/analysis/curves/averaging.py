@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from capmon.analysis.curves.lines import least_squares
+from capmon.analysis.curves.lines import MAD_TO_STD, least_squares, median
 from capmon.analysis.curves.question import Points
 from capmon.analysis.windows import Vec
 
@@ -16,6 +16,11 @@ small by that share."""
 
 MOST = 30
 """Most readings in one average."""
+
+JUMP = 0.35
+"""Range of the load in a group, as a share of its middle, from which it is a jump and not noise."""
+
+_RANGE = 6.0
 
 LEAST_POINTS = 30
 """Averages that must remain."""
@@ -55,7 +60,8 @@ def averaged(points: Points, *, logarithm: bool) -> tuple[Points, int]:
 
     Returns:
         The means and how many readings each stands for, 1 when none had to be averaged. A group
-        with less than half of its readings is left out.
+        with less than half of its readings is left out, and so is one in which the load jumped: the
+        mean of two loads lies on no curve that bends.
     """
     n = len(points.x)
     heights = np.log(points.y) if logarithm else points.y
@@ -66,7 +72,10 @@ def averaged(points: Points, *, logarithm: bool) -> tuple[Points, int]:
     group = points.places // count
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     size = np.diff(np.append(starts, n))
-    full = 2 * size >= count
+    most, least = (part.reduceat(points.x, starts) for part in (np.maximum, np.minimum))
+    jitter = MAD_TO_STD * median(np.abs(np.diff(points.x))) / math.sqrt(2)
+    still = most - least <= np.maximum(JUMP * (most + least) / 2, _RANGE * jitter)
+    full = (2 * size >= count) & still
     x = (np.add.reduceat(points.x, starts) / size)[full]
     y = (np.add.reduceat(heights, starts) / size)[full]
     y = np.exp(y) if logarithm else y

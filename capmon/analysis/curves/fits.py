@@ -92,6 +92,9 @@ def fit_resource(question: Question, load: Vec, target: Vec, cap: float | None =
         count = 1
         if question.series:
             points, count = averaged(points, logarithm=False)
+            problem = unfit(question, points) if count > 1 else ""
+            if problem:
+                return refused(question, problem, n=len(points.x))
         plain = fit_line(points, points.y, series=question.series)
         lines = {FitKind.LINEAR: plain}
         if _straying(plain, points):

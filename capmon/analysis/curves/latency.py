@@ -85,6 +85,9 @@ def fit_latency(question: Question, load: Vec, target: Vec, pole: Estimate | Non
         count = 1
         if question.series:
             points, count = averaged(points, logarithm=True)
+            problem = unfit(question, points) if count > 1 else ""
+            if problem:
+                return refused(question, problem, n=len(points.x))
         scatter = about_neighbours(points)
         if question.series:
             kept = inliers(scatter)
@@ -365,9 +368,15 @@ class _Contest:
         return replace(near, curves=near.curves + plain) if near.curves else near
 
     def _saturation(self, curve: Curve, near: Region) -> Estimate | None:
-        """The capacity with its interval: that of the data, within what is known of it."""
+        """The capacity with its interval: that of the data, within what is known of it.
+
+        Response times flatten near the pole, as no reading waits for the queue to settle: alone
+        they tell that it lies beyond the loads seen, and no more.
+        """
         if curve.pole is None:
             return None
+        if self.bound is None:
+            return Estimate(curve.pole, min(float(self.points.x.max()), curve.pole), None)
         low = min(near.low, curve.pole) if near.low is not None else None
         high = max(near.high, curve.pole) if near.high is not None else None
         return Estimate(curve.pole, low, high)

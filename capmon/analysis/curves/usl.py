@@ -23,6 +23,8 @@ IN_RANGE = 3.0
 NO_PEAK = "no peak in range"
 
 _STEPS = 100
+_BEYOND = 1.25
+_LEAST_BEYOND = 5
 _RESAMPLES = 2000
 _CLOSE = 1e-12
 _ROUNDING = 1e-14
@@ -183,7 +185,7 @@ def peak_interval(
     return Estimate(found.peak, low, high if inside else None), ""
 
 
-def fit_usl(question: Question, concurrency: Vec, throughput: Vec) -> Fit:
+def fit_usl(question: Question, concurrency: Vec, throughput: Vec, *, measured: bool = True) -> Fit:
     """The law as a curve of throughput over concurrency.
 
     `saturates_at` is the peak, with an interval from the delta method on its logarithm.
@@ -192,6 +194,9 @@ def fit_usl(question: Question, concurrency: Vec, throughput: Vec) -> Fit:
         question: What to fit; its kind does not matter.
         concurrency: (n,) load, NaN for gaps.
         throughput: (n,) target, NaN for gaps.
+        measured: Whether the concurrency was set, as in a load test. One that answers to the load
+            bends the curve by its noise: then there is a peak only where throughput was seen to
+            fall beyond it.
     """
     with np.errstate(all="ignore"):
         points = usable(question, concurrency, throughput, positive=True)
@@ -222,10 +227,27 @@ def fit_usl(question: Question, concurrency: Vec, throughput: Vec) -> Fit:
         per_replica=question.per_replica,
         covariance=tuple(map(tuple, found.covariance.tolist())),
         mean_inflation=0.0,
-        saturates_at=_peak_by_delta(found),
+        saturates_at=_peak_by_delta(found)
+        if measured or _falls(found, points.x, points.y)
+        else None,
         points=points.thinned(),
         starts_from=question.since,
     )
+
+
+def _falls(found: Scalability, load: Vec, throughput: Vec) -> bool:
+    """Whether points well beyond the peak are many and lie below those about it."""
+    peak = found.peak
+    if peak is None:
+        return False
+    about = throughput[(load >= peak / _BEYOND) & (load <= peak * _BEYOND)]
+    beyond = throughput[load > peak * _BEYOND]
+    if min(len(about), len(beyond)) < _LEAST_BEYOND:
+        return False
+    spread = math.sqrt(
+        float(about.var(ddof=1)) / len(about) + float(beyond.var(ddof=1)) / len(beyond)
+    )
+    return float(about.mean() - beyond.mean()) > 3 * spread
 
 
 def _peak_by_delta(found: Scalability) -> Estimate | None:

@@ -96,7 +96,11 @@ class LongView:
         concurrent = users if np.isfinite(users).any() else in_flight
         with np.errstate(all="ignore"):
             used, each = cpu * cores, concurrent / replicas
-        self.demands = (cpu_per_request(rate, used), memory_per_concurrent(each, memory))
+        of_cpu = cpu_per_request(rate, used)
+        if np.nanmax(replicas, initial=1.0) > 1 and not of_cpu.problem:
+            # The whole service's requests over the CPU of this one host would be too cheap.
+            of_cpu = Demand(of_cpu.name, None, None, problem="replicas may run on other hosts")
+        self.demands = (of_cpu, memory_per_concurrent(each, memory))
         return any(not demand.problem for demand in self.demands)
 
 

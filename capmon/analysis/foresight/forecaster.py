@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from capmon.analysis.bottlenecks.thresholds import FILESYSTEM
 from capmon.analysis.foresight.lookahead import Subject, look_ahead
@@ -58,7 +59,14 @@ class Forecaster:
         subjects = self._subjects(readings, headroom)
         self._make(history, at, monotonic, subjects)
         turns = (self._turns[s.metric] for s in subjects)
-        return tuple(t.forecast for t in turns if t.forecast is not None)
+        return tuple(_alive(t.forecast, readings) for t in turns if t.forecast is not None)
+
+    def _first(self, keys: tuple[str, ...], readings: Mapping[str, Reading]) -> str:
+        """The first of some metrics that is known or once was: the host is no stand-in for the application."""
+        for key in keys:
+            if key in self._turns or value_of(readings, key) is not None:
+                return key
+        return keys[-1]
 
     def _subjects(
         self, readings: Mapping[str, Reading], room: tuple[Headroom, ...]
@@ -67,11 +75,10 @@ class Forecaster:
         settings = self._settings
         app = settings.app.interval
         target = settings.utilization_target
-        capacity = min(
-            (h.at.value for h in room if h.at is not None and h.load == RATE), default=None
-        )
-        cpu = next((k for k in CPU if value_of(readings, k) is not None), CPU[-1])
-        memory = next((k for k in MEMORY if value_of(readings, k) is not None), MEMORY[-1])
+        # A limit that the curves only guess at would make every chance a guess.
+        known = [h.at.value for h in room if h.at and h.load == RATE and not h.extrapolated]
+        capacity = min(known, default=None)
+        cpu, memory = (self._first(keys, readings) for keys in (CPU, MEMORY))
         found = [
             Subject(RATE, capacity, app),
             Subject(LATENCY, settings.objectives.latency_p95, app),
@@ -119,3 +126,23 @@ class Forecaster:
         turn = self._turns[subject.metric]
         tried = turn.forecast is not None and bool(turn.forecast.problem)
         return tried and not 0 <= monotonic - turn.made < RETRY_PACE
+
+
+def _alive(forecast: Forecast, readings: Mapping[str, Reading]) -> Forecast:
+    """A forecast while its metric is known; without values it looks no further ahead."""
+    reading = readings.get(forecast.metric)
+    if reading is None or reading.value is not None or forecast.problem:
+        return forecast
+    since = (
+        "" if reading.at is None else f" since {datetime.fromtimestamp(reading.at, UTC):%H:%M:%S}"
+    )
+    return Forecast(
+        forecast.metric,
+        forecast.made_at,
+        forecast.step,
+        forecast.past,
+        limit=forecast.limit,
+        coverage=forecast.coverage,
+        scored=forecast.scored,
+        problem=f"no value{since}",
+    )

@@ -16,7 +16,7 @@ RATE, DISK = "http.server.request.rate", 'system.filesystem.utilization{mountpoi
 READINGS = {RATE: Reading(100.0, END), DISK: Reading(0.5, END), "system.memory.usage": Reading(1e9, END)}  # fmt: skip
 
 
-def filled(history, hours: float) -> None:
+def filled(history, hours: float, ready: int = 4) -> None:
     """A service of 4 replicas and 8 host cores with 30 ms of CPU a request, for so many hours."""
     t = np.arange(END - hours * 3600, END, 10.0)
     rng = np.random.default_rng(1)
@@ -28,8 +28,8 @@ def filled(history, hours: float) -> None:
         "system.cpu.limit": np.full(len(t), 8.0),
         "system.cpu.utilization": (0.4 + 0.03 * rate) / 8 + rng.normal(0, 0.002, len(t)),
         "app.users.active": users,
-        "replicas.ready": np.full(len(t), 4.0),
-        "process.memory.usage": 1.7e9 + 23e6 * users / 4 + rng.normal(0, 1e6, len(t)),
+        "replicas.ready": np.full(len(t), float(ready)),
+        "process.memory.usage": 1.7e9 + 23e6 * users / ready + rng.normal(0, 1e6, len(t)),
         "system.memory.usage": 4e9 + rng.normal(0, 1e7, len(t)),
     }.items():
         history.put(key, t, values)
@@ -45,7 +45,7 @@ def looked(history, ticks: int = 12) -> LongView:
 
 def test_what_a_request_costs(history) -> None:
     """30 ms of CPU a request, 23 MB a user over 1.7 GB: the service as it was made."""
-    filled(history, 3)
+    filled(history, 3, ready=1)
     cpu, memory = looked(history).demands
     assert (
         cpu.per_unit is not None and cpu.per_unit.low is not None and cpu.per_unit.high is not None
@@ -54,6 +54,14 @@ def test_what_a_request_costs(history) -> None:
     assert cpu.base is not None and cpu.base.value == pytest.approx(0.4, abs=0.2)
     assert memory.per_unit is not None and memory.per_unit.value == pytest.approx(23e6, rel=0.05)
     assert memory.base is not None and memory.base.value == pytest.approx(1.7e9, rel=0.05)
+
+
+def test_replicas_elsewhere_share_no_cpu_with_this_host(history) -> None:
+    """All requests over the CPU of one host of several would make each too cheap."""
+    filled(history, 3, ready=4)
+    cpu, memory = looked(history).demands
+    assert cpu.per_unit is None and cpu.problem == "replicas may run on other hosts"
+    assert memory.per_unit is not None
 
 
 def test_a_young_history_says_what_it_waits_for(history) -> None:
