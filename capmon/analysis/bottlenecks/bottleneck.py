@@ -13,7 +13,14 @@ from capmon.analysis.bottlenecks.recommend import connections_full, steps
 from capmon.analysis.bottlenecks.relief import Crossings, would_change
 from capmon.analysis.bottlenecks.remedies import REMEDIES
 from capmon.analysis.bottlenecks.sustain import Stage, Watch
-from capmon.analysis.bottlenecks.thresholds import NEAR, Rule, application, near_objective, rules
+from capmon.analysis.bottlenecks.thresholds import (
+    NEAR,
+    Rule,
+    application,
+    near_objective,
+    rules,
+    unready,
+)
 from capmon.analysis.bottlenecks.triggers import triggers
 from capmon.config.schema import Settings
 from capmon.model.frame import Reading, TopProcesses
@@ -56,7 +63,6 @@ class Detector:
         self._following = False
         self._crossings = Crossings()
         self._order = Order()
-        self._trigger_order = Order()
         self._triggers: tuple[Trigger, ...] = ()
 
     @property
@@ -101,7 +107,8 @@ class Detector:
         current = rules(self._settings, readings, texts)
         near = near_objective(self._settings, readings, self._follows(follows))
         down = application(self._settings, app_state)
-        current += [rule for rule in (near, down) if rule is not None]
+        fewer = unready(self._settings, replicas)
+        current += [rule for rule in (near, down, fewer) if rule is not None]
         self._watch(current, monotonic)
         context = Context(
             settings=self._settings,
@@ -117,7 +124,7 @@ class Detector:
             connections_bind=self._connections_bind(headroom),
         )
         watched = [(rule, self._watches[name]) for name, rule in self._rules.items()]
-        self._triggers = triggers(watched, context, self._trigger_order)
+        self._triggers = triggers(watched, context)
         found = _ranked(_rows(watched, monotonic, context, self._crossings), self._order)
         return found, self._transitions(found)
 
@@ -235,6 +242,7 @@ def _bottleneck(
     if rule.note:
         impact = f"near the objective, {rule.note}"
     room = context.room(rule)
+    recovering = watch.stage is Stage.RECOVERING
     said = {e.metric for e in folded}
     others = (e for e in supporting(rule, context) if e.metric not in said)
     return Bottleneck(
@@ -249,8 +257,9 @@ def _bottleneck(
         impact=impact,
         evidence=(measured(rule, watch), *folded, *others),
         culprit=culprit(rule.family, context.processes, context.replicas),
-        recommendations=steps(rule, severity, context),
-        recovering=watch.stage is Stage.RECOVERING,
+        # What is about to be over asks for patience alone.
+        recommendations=() if recovering else steps(rule, severity, context),
+        recovering=recovering,
         terms=terms(rule, watch, severity, context),
         binds_at=None if room is None else room.at,
         load_multiple=None if room is None else finite(room.multiple),

@@ -17,12 +17,13 @@ from capmon.model.units import show_metric
 MOST_CELLS = 60
 """Cells that a text of a bottleneck takes at most."""
 
-_HOST_CPU, _APP_CPU = "system.cpu.utilization", "process.cpu.utilization"
+_HOST_CPU, APP_CPU = "system.cpu.utilization", "process.cpu.utilization"
+_CPUS = frozenset({"cpu", "app cpu"})
 _HOST_MEMORY, _APP_MEMORY = "system.memory.utilization", "process.memory.utilization"
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "cpu": (_HOST_CPU, _APP_CPU),
-    "app cpu": (_APP_CPU, _HOST_CPU),
+    "cpu": (_HOST_CPU, APP_CPU),
+    "app cpu": (APP_CPU, _HOST_CPU),
     "memory": (_HOST_MEMORY, _APP_MEMORY, MEMORY_USAGE),
     "app memory": (_APP_MEMORY, MEMORY_USAGE, _HOST_MEMORY),
     "latency": (LATENCY,),
@@ -76,8 +77,12 @@ class Context:
 
     def room(self, rule: Rule) -> Headroom | None:
         """The headroom that a rule is about: one whose load is known before one with a problem."""
+        return self.room_of(self._targets(rule))
+
+    def room_of(self, targets: Sequence[str]) -> Headroom | None:
+        """The headroom of the first of some metrics that has one."""
         found = None
-        for target in TARGETS.get(rule.family, (rule.metric,)):
+        for target in targets:
             for entry in self.headroom:
                 if entry.target == target:
                     if entry.at is not None and finite(entry.at.value) is not None:
@@ -88,13 +93,25 @@ class Context:
     def forecast(self, rule: Rule) -> Forecast | None:
         """The forecast that a rule is about: one with values before one with a problem."""
         found = None
-        for target in TARGETS.get(rule.family, (rule.metric,)):
+        for target in self._targets(rule):
             for entry in self.forecasts:
                 if entry.metric == target:
                     if not entry.problem:
                         return entry
                     found = found or entry
         return found
+
+    def _targets(self, rule: Rule) -> tuple[str, ...]:
+        """Metrics that speak for a rule: where both are measured, neither CPU speaks for the other."""
+        if rule.family in _CPUS and None not in (self.value(_HOST_CPU), self.value(APP_CPU)):
+            return (rule.metric,)
+        return TARGETS.get(rule.family, (rule.metric,))
+
+    @property
+    def app_is_calm(self) -> bool:
+        """Whether the application reports a CPU of its own that is not past its warning."""
+        value = self.value(APP_CPU)
+        return value is not None and value <= self.settings.thresholds.cpu.warning
 
     @property
     def ready(self) -> int | None:

@@ -12,12 +12,16 @@ from capmon.analysis.workload import CPU, LATENCY
 from capmon.model.frame import ProcessUse, TopProcesses
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Evidence, ReplicaState
-from capmon.model.units import percent, show, show_metric, span
+from capmon.model.units import SCALES, percent, show, show_metric, span
 
 LEAST_PRESSURE = 0.01
 """Share of time spent waiting below which it is not worth a line."""
 
-_LONGEST_NAME = 24
+MOST_DIGITS = 4
+"""Digits that are tried to tell a value from its threshold."""
+
+LONGEST_NAME = 24
+"""Characters of a process's name."""
 
 _USES_CPU = frozenset({"cpu", "app cpu", "cpu pressure", "throttled"})
 _USES_MEMORY = frozenset({"memory", "app memory", "memory pressure"})
@@ -28,18 +32,46 @@ def measured(rule: Rule, watch: Watch) -> Evidence:
     """The measurement itself: `81 % > 80 % for 4 m`."""
     if rule.state:
         return _state(rule, watch)
-    critical = watch.level == 2 and watch.critical.running
-    tail = _tail(watch.critical.seconds if critical else watch.over.seconds)
-    unit = metric(rule.metric).unit
-    threshold = rule.critical if critical else rule.warning
-    if watch.stage is Stage.RECOVERING:
-        text = f"{show(watch.value, unit)}, back from {show(threshold, unit)}"
-    else:
-        sign = "<" if rule.low_is_bad else ">"
-        text = f"{show(watch.value, unit)} {sign} {show(threshold, unit)}{tail}"
-        if watch.level == 2 and not critical:
-            text += f", was {sign} {show(rule.critical, unit)}"
+    text = _recovering(rule, watch) if watch.stage is Stage.RECOVERING else _past(rule, watch)
     return Evidence(rule.metric, watch.value, f"{text}, {rule.note}" if rule.note else text)
+
+
+def _recovering(rule: Rule, watch: Watch) -> str:
+    """`5.5 %, under 70 % for 12 s`."""
+    value, threshold = apart(watch.value, rule.warning, metric(rule.metric).unit)
+    side = "above" if rule.low_is_bad else "under"
+    return f"{value}, {side} {threshold}{_tail(watch.under.seconds)}"
+
+
+def _past(rule: Rule, watch: Watch) -> str:
+    """`95 % > 90 % for 30 s`; past the critical threshold for less than its time, the longer one."""
+    unit = metric(rule.metric).unit
+    sign = "<" if rule.low_is_bad else ">"
+    if watch.level == 2 and watch.critical.full(rule.held(2)):
+        value, threshold = apart(watch.value, rule.critical, unit)
+        return f"{value} {sign} {threshold}{_tail(watch.critical.seconds)}"
+    value, threshold = apart(watch.value, rule.warning, unit)
+    text = f"{value} {sign} {threshold}{_tail(watch.over.seconds)}"
+    if watch.level < 2:
+        return text
+    if watch.critical.running:
+        return f"{text}, now past {show(rule.critical, unit)}"
+    return f"{text}, {'fell' if rule.low_is_bad else 'peaked'} past {show(rule.critical, unit)}"
+
+
+def apart(value: float | None, threshold: float, unit: Unit) -> tuple[str, str]:
+    """A value and its threshold as texts: with more digits where both round alike."""
+    shown, limit = show(value, unit), show(threshold, unit)
+    if value is None or value == threshold or str(shown) != str(limit):
+        return str(shown), str(limit)
+    of_unit = SCALES[unit].get(limit.unit, 1.0)
+    places = len(limit.number.partition(".")[2])
+    for more in range(places + 1, places + MOST_DIGITS):
+        texts = [f"{v / of_unit:.{more}f}" for v in (value, threshold)]
+        if texts[0] != texts[1]:
+            said = texts[1].rstrip("0").rstrip(".")
+            return f"{texts[0]} {limit.unit}".rstrip(), f"{said} {limit.unit}".rstrip()
+    return f"just {'over' if value > threshold else 'under'} {shown}", str(limit)
 
 
 def _state(rule: Rule, watch: Watch) -> Evidence:
@@ -93,7 +125,7 @@ def _used(
     amount = use(listed[0]) if listed else None
     if not amount:
         return None
-    name = cut(listed[0].name, _LONGEST_NAME)
+    name = cut(listed[0].name, LONGEST_NAME)
     text = f"{name} ({listed[0].pid}) {_amount(amount, unit)}"
     if limit is not None and limit > 0:
         text += f", {percent(amount / limit)} % of {resource}"

@@ -43,17 +43,24 @@ _CHECKS = {
 
 
 def guide_view(rule: Rule, watch: Watch) -> GuideView | None:
-    """The guide's verdict on the reading of now; None where it does not look at all."""
-    if watch.value is None:
+    """The guide's verdict on the worst reading of late; None where it does not look at all.
+
+    It judges single readings: that of now alone would turn within a second.
+    """
+    value = watch.worst
+    if value is None or watch.value is None:
         return None
     if rule.family == "database":
-        healthy = watch.value >= rule.warning
-        return _view(detect_database(rule.word or ("healthy" if healthy else "not healthy")))
+        # The word is that of now, which may be well already.
+        word = rule.word if (value < rule.warning) == (watch.value < rule.warning) else ""
+        return _view(
+            detect_database(word or ("not healthy" if value < rule.warning else "healthy"))
+        )
     check = _CHECKS.get(rule.family)
     if check is None:
         return None
     # 0.57 × 100 is not quite 57: a reading at a threshold must not cross it by its binary form.
-    return _view(check.detect(round(watch.value * check.scale, 9)))
+    return _view(check.detect(round(value * check.scale, 9)))
 
 
 def _view(result: BottleneckResult | None) -> GuideView:

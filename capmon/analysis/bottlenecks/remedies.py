@@ -54,6 +54,21 @@ _CPU = Remedy(
 # A replica more on the same host takes from the same cores.
 _HOST_CPU = replace(_CPU, urgent=("add cores or other hosts now", *_CPU.urgent[1:]))
 
+FOREIGN_CPU = Remedy(
+    _CPU.impact,
+    (
+        "find the process that takes the cpu",
+        "move or limit what is not the service's",
+        "consider a tier with more cores",
+    ),
+    (
+        "find the process that takes the cpu",
+        "move or limit what is not the service's",
+        "add cores or other hosts",
+    ),
+)
+"""Where the host is busy while the application is not; the first step gives way to a name."""
+
 _MEMORY = Remedy(
     "garbage collection pressure, risk of OOM",
     (
@@ -160,6 +175,35 @@ REMEDIES: dict[str, Remedy] = {
             "check that its address and port can be reached",
             "restart it if it hangs",
         ),
+    ),
+    "errors": Remedy(
+        "requests fail",
+        (
+            "find the endpoint or dependency that fails",
+            "read its log",
+            "roll back the last change if it began with it",
+            "add replicas if requests are turned away",
+        ),
+        (
+            "find the endpoint or dependency that fails",
+            "read its log",
+            "roll back the last change",
+            "add replicas if requests are turned away",
+        ),
+    ),
+    "replicas": Remedy(
+        "those that are ready carry more",
+        (
+            "see why the others are not ready",
+            "read the log of one that is not",
+            "check that a node has room for them",
+        ),
+        (
+            "read the log of a replica that does not start",
+            "roll back the last change",
+            "check that a node has room for it",
+        ),
+        impact_critical="no request is served",
     ),
     "database connections": Remedy(
         "requests wait for a connection",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,6 +10,10 @@ from capmon.analysis.bottlenecks.thresholds import Rule
 
 LEAST_PATIENCE = 60.0
 """Seconds without data before a bottleneck is given up, at least."""
+
+
+LATELY = 10.0
+"""Seconds over which the worst reading is remembered."""
 
 
 class Stage(StrEnum):
@@ -74,6 +79,13 @@ class Watch:
     critical: Stopwatch = field(default_factory=Stopwatch)
     """Beyond the critical threshold."""
 
+    under: Stopwatch = field(default_factory=Stopwatch)
+    """On the good side of the warning threshold, however near to it."""
+
+    worst: float | None = None
+    """The worst value of the last `LATELY` seconds that were known."""
+
+    _lately: deque[tuple[float, float]] = field(default_factory=deque)
     _back: Stopwatch = field(default_factory=Stopwatch)
     _back_critical: Stopwatch = field(default_factory=Stopwatch)
     _stepped: float | None = None
@@ -99,10 +111,25 @@ class Watch:
         self._stepped = self.seen = now
         self.value = rule.value
         self.over.run(level >= 1, passed, keep=self.level > 0)
+        self.under.run(level == 0, passed)
+        self._remember(rule, now)
         self.critical.run(level == 2, passed)
         self._back.run(rule.back(1), passed)
         self._back_critical.run(rule.back(2), passed)
         self._advance(rule, level, now)
+
+    def _remember(self, rule: Rule, now: float) -> None:
+        """The worst value of late; what no later one is better than need not be kept."""
+        if rule.value is None:
+            return
+        sign = -1.0 if rule.low_is_bad else 1.0
+        lately = self._lately
+        while lately and sign * lately[-1][1] <= sign * rule.value:
+            lately.pop()
+        lately.append((now, rule.value))
+        while now - lately[0][0] > LATELY:
+            lately.popleft()
+        self.worst = lately[0][1]
 
     def _advance(self, rule: Rule, level: int, now: float) -> None:
         """Change stage and level where a duration is full."""
@@ -115,14 +142,14 @@ class Watch:
             return
         if self.stage is Stage.FINE:
             self.stage, self.began = Stage.PENDING, now
-        if self.critical.full(rule.sustain):
+        if self.critical.full(rule.held(2)):
             self.stage, self.level = Stage.ACTIVE, 2
         elif self.level or self.over.full(rule.sustain):
             self.stage, self.level = Stage.ACTIVE, max(self.level, 1)
             self._soften(rule)
 
     def _soften(self, rule: Rule) -> None:
-        if self.level == 2 and self._back_critical.full(rule.sustain):
+        if self.level == 2 and self._back_critical.full(rule.held(2)):
             self.level = 1
 
     def _end(self) -> None:

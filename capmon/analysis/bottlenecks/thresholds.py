@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from capmon.analysis.workload import LATENCY, RATE
+from capmon.analysis.workload import ERRORS, LATENCY, RATE, READY
 from capmon.config.schema import LatencyThresholdSettings, Settings, ThresholdSettings
 from capmon.model.frame import Reading
 from capmon.model.metric import label_of
-from capmon.model.results import Health, Severity, SourceState
+from capmon.model.results import Health, ReplicaState, Severity, SourceState
 
 HEALTHY = frozenset({"healthy", "ok", "up", "pass", "green"})
 """Words by which applications call a part well."""
@@ -71,6 +71,15 @@ class Rule:
 
     idle: bool = False
     """Whether what else it takes is absent, so that the value alone means nothing."""
+
+    sustain_critical: float | None = None
+    """Seconds that the critical threshold must hold where that is another time."""
+
+    def held(self, level: int) -> float:
+        """Seconds that a level must hold."""
+        if level == 2 and self.sustain_critical is not None:
+            return self.sustain_critical
+        return self.sustain
 
     @property
     def level(self) -> int | None:
@@ -141,6 +150,7 @@ def rules(
         (Severity.MEDIUM, Severity.HIGH),
         low_is_bad=True,
     )
+    add("errors", ERRORS, t.errors)
     add("app cpu", "process.cpu.utilization", t.cpu)
     add("app memory", "process.memory.utilization", t.memory)
     add("database connections", "db.connections.utilization", t.db_connections)
@@ -197,6 +207,30 @@ def application(settings: Settings, health: Health | None) -> Rule | None:
         APPLICATION, APPLICATION, RATE, value, HALF, HALF, sustain, 0.0,
         (Severity.CRITICAL, Severity.CRITICAL), low_is_bad=True,
         state="does not answer", well="answers again", word=health.reason if down else "",
+    )  # fmt: skip
+
+
+REPLICAS = "replicas"
+NONE_READY_FOR, FEWER_READY_FOR = 5.0, 60.0
+"""Seconds after which no ready replica, and fewer than asked for, is more than a restart."""
+
+
+def unready(settings: Settings, state: ReplicaState | None) -> Rule | None:
+    """Replicas that do not serve although they are asked for; None where a count is not known.
+
+    Args:
+        settings: Where thresholds need not hold, neither need this.
+        state: What the scale target says of itself.
+    """
+    if state is None or state.kind == "none" or state.ready is None or state.desired is None:
+        return None
+    ready, desired = state.ready, state.desired
+    holds = settings.thresholds.errors.for_ > 0
+    return Rule(
+        REPLICAS, REPLICAS, READY, float(ready), float(desired), min(HALF, desired),
+        FEWER_READY_FOR if holds else 0.0, 0.0, (Severity.MEDIUM, Severity.CRITICAL),
+        low_is_bad=True, state=f"{ready} of {desired} ready", well=f"{desired} of {desired} ready",
+        sustain_critical=NONE_READY_FOR if holds else 0.0,
     )  # fmt: skip
 
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from capmon.analysis.bottlenecks.context import Context, finite
-from capmon.analysis.bottlenecks.rank import Order
 from capmon.analysis.bottlenecks.sustain import Stage, Watch
-from capmon.analysis.bottlenecks.thresholds import APPLICATION, NEAR, Rule
+from capmon.analysis.bottlenecks.thresholds import APPLICATION, NEAR, REPLICAS, Rule
 from capmon.model.results import Forecast, Severity, TimeToLimit, Trigger, When
 
 HOUR, DAY, MONTH = 3600.0, 86400.0, 30 * 86400.0
 
-_NO_THRESHOLDS = frozenset({NEAR, APPLICATION})
+_NO_THRESHOLDS = frozenset({NEAR, APPLICATION, REPLICAS})
 """Rules that hold no reading against a threshold of the configuration."""
 
 _TRIGGERED, _KNOWN, _UNKNOWN = range(3)
 
 
-def triggers(
-    watched: Iterable[tuple[Rule, Watch]], context: Context, order: Order
-) -> tuple[Trigger, ...]:
+def triggers(watched: Iterable[tuple[Rule, Watch]], context: Context) -> tuple[Trigger, ...]:
     """One trigger for each threshold, those that are triggered first, then the nearest to harm.
 
     Whether one is triggered is what its watch says: beyond its threshold for its time, and until
@@ -30,25 +27,21 @@ def triggers(
     Args:
         watched: Rules with their watches, stepped already.
         context: For forecasts.
-        order: Their order of before, which small differences do not turn.
     """
-    found = {
-        rule.component: _trigger(rule, watch, context)
+    found = [
+        _trigger(rule, watch, context)
         for rule, watch in watched
         if rule.family not in _NO_THRESHOLDS
-    }
-    return tuple(found[name] for name in order.arrange(_places(found)))
+    ]
+    return tuple(sorted(found, key=_place))
 
 
-def _places(found: Mapping[str, Trigger]) -> dict[str, tuple[int, float]]:
-    """Group and distance by component."""
-
-    def place(t: Trigger) -> tuple[int, float]:
-        if t.triggered:
-            return _TRIGGERED, t.distance if t.distance is not None else 0.0
-        return (_UNKNOWN, 0.0) if t.distance is None else (_KNOWN, t.distance)
-
-    return {name: place(t) for name, t in found.items()}
+def _place(t: Trigger) -> tuple[int, float, str]:
+    """Group, distance as it is shown so that what looks alike keeps its order, and name."""
+    if t.distance is None:
+        return (_TRIGGERED if t.triggered else _UNKNOWN), 0.0, t.component
+    shown = round(t.distance, 3 if abs(t.distance) < 0.0995 else 2)
+    return (_TRIGGERED if t.triggered else _KNOWN), -shown, t.component
 
 
 def distance(rule: Rule) -> float | None:
@@ -103,8 +96,13 @@ def _reaches(rule: Rule, watch: Watch, context: Context) -> TimeToLimit | None:
     when = forecast.time_to_limit
     if when is None or forecast.limit != rule.warning or rule.low_is_bad:
         when = _of_median(forecast, rule)
+    if when is None:
+        return None
     passed = max(0.0, context.at - forecast.made_at)
-    return when and TimeToLimit(*(_later(t, passed) for t in (when.t10, when.t50, when.t90)))
+    found = TimeToLimit(*(_later(t, passed) for t in (when.t10, when.t50, when.t90)))
+    # A crossing that was due and did not come is not in sight.
+    overtaken = found.t50 is not None and found.t50 <= 0 and not rule.level
+    return None if overtaken else found
 
 
 def _of_median(forecast: Forecast, rule: Rule) -> TimeToLimit | None:

@@ -82,6 +82,9 @@ def growth(
         for d, three in zip(marks, zip(centre, low, high, strict=True), strict=True)
     )
     per_day, rate, doubling = _speed(course, level)
+    if span < _LEAST_SPAN:
+        # What a day's swing looks like is no pace to go on with.
+        rate, doubling = None, None
     return Growth(
         metric,
         model=course.name,

@@ -27,6 +27,7 @@ _LEAST_ROWS = 6
 _CORRECTED = 0.7
 _PRIOR = 4.0
 _LIKE_MOMENTS = 0.5
+_LEAST_WORTH = 4.0
 _TINY = 1e-18
 
 
@@ -78,8 +79,30 @@ def crossing_curve(found: Ensemble, limit: float, sustain: int = 1) -> Vec:
     seen = between(found.stretches, moments.exceeds(limit / found.scale)[:, None])[:, 0]
     weight = between(found.stretches, np.array([[r.like_moments] for r in records]))[:, 0]
     joined = (1 - weight) * _corrected(found, share, records) + weight * seen
-    curve = np.maximum.accumulate(joined[: found.horizon])
-    return np.asarray((curve * len(futures) + 0.5) / (len(futures) + 1))
+    worth = _worth(found, np.maximum.accumulate(means, axis=1), limit / found.scale)
+    chance = (joined * worth[steps] + 0.5) / (worth[steps] + 1)
+    return np.asarray(np.maximum.accumulate(chance[: found.horizon]))
+
+
+def _worth(found: Ensemble, greatest: Mat, limit: float) -> Vec:
+    """(H',) cases that the futures stand for.
+
+    Where the limit lies among them they are worth the few past errors that do not overlap. A limit
+    as far beyond all of them as they are apart is farther than few errors could be wrong by.
+
+    Args:
+        found: The forecast.
+        greatest: (S, H') greatest sustained mean of each future by each step.
+        limit: In units of the forecast's scale.
+    """
+    if not len(greatest):
+        return np.full(greatest.shape[1], _LEAST_WORTH)
+    top, bottom = greatest.max(axis=0), greatest.min(axis=0)
+    apart = np.maximum(top - bottom, _TINY)
+    beyond = np.clip(np.maximum(limit - top, bottom - limit) / apart, 0.0, 1.0)
+    few = between(found.stretches, found.independent[:, None])[:, 0][-greatest.shape[1] :]
+    few = np.clip(few, _LEAST_WORTH, len(greatest))
+    return np.asarray(few + (len(greatest) - few) * beyond)
 
 
 def breach_curve(found: Ensemble, limit: float, sustain: int, marks: Sequence[int]) -> list[float]:

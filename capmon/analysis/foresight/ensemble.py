@@ -118,6 +118,9 @@ class Ensemble:
     scale_for_mase: float
     """Mean absolute change over one season, or one step without one, in the metric's unit; NaN where unknown."""
 
+    stretch: float = 1.0
+    """Factor on every distance from the forecast, for intervals that have been too narrow."""
+
     @property
     def horizon(self) -> int:
         """Steps ahead."""
@@ -139,7 +142,7 @@ class Ensemble:
                 worth = float(self.independent[b])
                 spread[b] = offsets(pool[known], counts, levels, worth, widen)
         grow_into_gaps(spread, self.stretches)
-        offset = between(self.stretches, spread) * self.trial.swings[-1][:, None]
+        offset = between(self.stretches, spread) * self.trial.swings[-1][:, None] * self.stretch
         return np.maximum.accumulate(self._valued(self.centre[:, None] + offset[: self.horizon]), 1)
 
     def paths(self) -> Mat:
@@ -153,7 +156,7 @@ class Ensemble:
     def futures(self) -> Mat:
         """(S, H') possible futures in units of `scale`, to the end of the last stretch."""
         trial = self.trial
-        residuals = continued(trial.misses())
+        residuals = continued(trial.misses()) * self.stretch
         futures = laid_on(trial.forecasts[-1], trial.swings[-1], residuals, len(trial.history))
         return np.clip(futures, self.low / self.scale, self.high / self.scale)
 

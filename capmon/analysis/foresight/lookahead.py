@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from capmon.analysis.forecast import Ensemble, crossing_curve, ensemble, reached
 from capmon.analysis.foresight.scores import Scoreboard
-from capmon.analysis.windows import History, Mat, Vec
+from capmon.analysis.windows import History, Vec
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Chance, Forecast, TimeToLimit
 
@@ -119,7 +119,8 @@ def look_ahead(
     if found is None:
         return _without(subject, made_at, grid.step, past, board, "no values")
     stretch = board.stretch(level)
-    band = _stretched(found.quantiles(_levels(level)), stretch, bounds(subject.metric))
+    found = replace(found, stretch=stretch)
+    band = found.quantiles(_levels(level))
     last = float(past[np.flatnonzero(np.isfinite(past))[-1]])
     board.issue(made_at, grid.step, band, last, found.scale_for_mase, stretch)
     chances, when = _breach(found, subject.limit, past, grid.step)
@@ -167,16 +168,6 @@ def _settle(history: History, metric_key: str, end: float, board: Scoreboard) ->
         if cells:
             actual = history.window([metric_key], end, cells * step, step)[0]
             board.settle(last, step, np.where(np.isfinite(actual), actual, math.nan))
-
-
-def _stretched(band: Mat, factor: float, limits: tuple[float, float]) -> Mat:
-    """(H, 3) low, median and high with the ends as much farther from the median."""
-    if factor == 1.0:
-        return band
-    median = band[:, 1:2]
-    with np.errstate(over="ignore", invalid="ignore"):
-        wide = np.clip(median + (band - median) * factor, *limits)
-    return np.where(np.isfinite(wide), wide, band)
 
 
 def _without(

@@ -6,12 +6,13 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from capmon.analysis.windows import Mat, Vec
 from capmon.model.results import Coverage, Scored
-from capmon.model.units import percent
+from capmon.model.units import percent, span
 
 MOST_PENDING = 1024
 """Forecast points that wait for their time; older ones are dropped first."""
@@ -34,11 +35,15 @@ WORSE_THAN_NAIVE = 1.25
 NAIVE_AGAIN = 1.1
 """Error over that of repeating the last value down to which it stays demoted."""
 
+LEADS = (0.0, 60.0, 900.0, math.inf)
+"""Bounds of the leads that are judged together, seconds."""
+
 WIDEST = 3.0
 """Greatest factor by which misses widen the intervals to come."""
 
 _LEAST_SCORED = 20
 _LEAST_INDEPENDENT = 10.0
+_LEAST_APART = 4.0
 _PRIOR = 20.0
 
 
@@ -180,18 +185,28 @@ class Scoreboard:
             level: Level of the intervals.
         """
         found = self.coverage()
-        if found is None or self._independent() < _LEAST_INDEPENDENT:
+        if found is None or _independent(self._scores) < _LEAST_INDEPENDENT:
             self._demoted = False
             return ""
-        chance = 0.0 if self._demoted else 2 * self._standard_error(level)
         worst = NAIVE_AGAIN if self._demoted else WORSE_THAN_NAIVE
-        said = ""
-        if found.inside < level - MISSING - chance:
-            said = f"band held {percent(found.inside)} % of {percent(level)} %"
-        elif found.naive_ratio is not None and found.naive_ratio > worst:
+        said = self._narrow(level)
+        if not said and found.naive_ratio is not None and found.naive_ratio > worst:
             said = f"error {found.naive_ratio:.1f}× that of the last value"
         self._demoted = bool(said)
         return said
+
+    def _narrow(self, level: float) -> str:
+        """Whether the intervals of some leads hold too little: near ones must not hide far ones."""
+        for nearest, farthest in pairwise(LEADS):
+            band = [s for s in self._scores if nearest <= s.point.ahead < farthest]
+            if len(band) < _LEAST_SCORED or _independent(band) < _LEAST_APART:
+                continue
+            inside = _mean(s.inside for s in band)
+            chance = 0.0 if self._demoted else 2 * _standard_error(band, level)
+            if inside < level - MISSING - chance:
+                far = "" if nearest == 0 else f" beyond {span(nearest)}"
+                return f"band held {percent(inside)} % of {percent(level)} %{far}"
+        return ""
 
     def stretch(self, level: float) -> float:
         """Factor on the next interval that would have made the past ones hold their level.
@@ -205,28 +220,30 @@ class Scoreboard:
         reaches = np.array([s.reach for s in self._scores if math.isfinite(s.reach)])
         if len(reaches) < _LEAST_SCORED:
             return 1.0
-        weight = self._independent()
+        weight = _independent(self._scores)
         wanted = float(np.quantile(reaches, level))
         return min(max(1.0, (weight * wanted + _PRIOR) / (weight + _PRIOR)), WIDEST)
 
-    def _by_lead(self) -> dict[float, list[float]]:
-        """Times at which points were scored, by how far ahead they were made."""
-        leads: dict[float, list[float]] = {}
-        for s in self._scores:
-            leads.setdefault(s.point.ahead, []).append(s.at)
-        return leads
 
-    def _independent(self) -> float:
-        """Forecasts that do not overlap, of the lead that has the most."""
-        return max((_apart(t, lead) for lead, t in self._by_lead().items()), default=0.0)
+def _by_lead(scores: Iterable[_Score]) -> dict[float, list[float]]:
+    """Times at which points were scored, by how far ahead they were made."""
+    leads: dict[float, list[float]] = {}
+    for s in scores:
+        leads.setdefault(s.point.ahead, []).append(s.at)
+    return leads
 
-    def _standard_error(self, level: float) -> float:
-        """Standard error of the share inside if the level held, leads taken as moving together."""
-        n = len(self._scores)
-        return sum(
-            len(times) / n * math.sqrt(level * (1 - level) / _apart(times, lead))
-            for lead, times in self._by_lead().items()
-        )
+
+def _independent(scores: Iterable[_Score]) -> float:
+    """Forecasts that do not overlap, of the lead that has the most."""
+    return max((_apart(t, lead) for lead, t in _by_lead(scores).items()), default=0.0)
+
+
+def _standard_error(scores: Sequence[_Score], level: float) -> float:
+    """Standard error of the share inside if the level held, leads taken as moving together."""
+    return sum(
+        len(times) / len(scores) * math.sqrt(level * (1 - level) / _apart(times, lead))
+        for lead, times in _by_lead(scores).items()
+    )
 
 
 def _apart(times: Sequence[float], lead: float) -> float:

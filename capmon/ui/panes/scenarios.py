@@ -79,6 +79,8 @@ def growth_line(growth: Growth, width: int) -> Line:
     name = label(full_name(growth.metric), GROWN)
     if growth.problem:
         return [name, dim(growth.problem)]
+    if growth.rate is None and growth.caution:
+        return [name, ink("too early to tell"), dim(f": {growth.caution}")]
     parts = [_pace(growth)]
     if growth.doubling_days is not None and _sure(growth):
         parts.append([dim("doubles in "), bold(span(growth.doubling_days * 86400))])

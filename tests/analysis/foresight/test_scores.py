@@ -93,6 +93,22 @@ def test_a_forecast_worse_than_the_last_value_is_demoted() -> None:
     assert board.demoted(0.95) == "error 5.0× that of the last value"
 
 
+def test_near_forecasts_do_not_hide_far_ones() -> None:
+    """Nine in ten points are a step ahead and hold; those a quarter of an hour ahead all miss."""
+    board = Scoreboard()
+    for i in range(400):
+        at = i * 60.0
+        board.issue(at, 60.0, np.array([[0.0, 1.0, 2.0]]), naive=3.0)
+        if i % 20 == 0:
+            far = np.tile([4.0, 5.0, 6.0], (16, 1))
+            far[:8] = [0.0, 1.0, 2.0]
+            board.issue(at, 60.0, far, naive=9.0)
+    board.settle(416 * 60.0, 60.0, np.full(416, 1.5))
+    got = board.coverage()
+    assert got is not None and got.inside > 0.93
+    assert board.demoted(0.95) == "band held 0 % of 95 % beyond 15 m"
+
+
 def test_few_or_overlapping_forecasts_demote_nothing() -> None:
     """Misses of forecasts that overlap are one miss."""
     board = Scoreboard()
