@@ -30,7 +30,8 @@ class Stabilizer:
 
     def __init__(self) -> None:
         self._advised: deque[tuple[float, int]] = deque()
-        self._asked: deque[tuple[float, Advice]] = deque()
+        self._latest: deque[Advice] = deque(maxlen=ASKS)
+        self._standing: deque[tuple[float, Advice]] = deque()
         self._since: float | None = None
 
     def apply(
@@ -51,7 +52,8 @@ class Stabilizer:
         if advice.to is None or replicas is None or replicas.ready is None:
             # What was advised before nothing was known says nothing of what came meanwhile.
             self._advised.clear()
-            self._asked.clear()
+            self._latest.clear()
+            self._standing.clear()
             self._since = None
             return advice
         self._since = monotonic if self._since is None else self._since
@@ -78,13 +80,11 @@ class Stabilizer:
 
     def _more(self, advice: Advice, now: int, monotonic: float) -> Advice | None:
         """The most that was asked for in the last minute, several times in a row; None for no more."""
-        self._asked.append((monotonic, advice))
-        while self._asked[0][0] < monotonic - HELD:
-            self._asked.popleft()
-        asked = [a for _, a in self._asked]
-        runs = [asked[max(0, i - ASKS + 1) : i + 1] for i in range(len(asked))]
-        least = [min(run, key=lambda a: a.to or 0) for run in runs]
-        most = max(least, key=lambda a: a.to or 0)
+        self._latest.append(advice)
+        self._standing.append((monotonic, min(self._latest, key=lambda a: a.to or 0)))
+        while self._standing[0][0] < monotonic - HELD:
+            self._standing.popleft()
+        most = max((a for _, a in self._standing), key=lambda a: a.to or 0)
         if most.to is None or most.to <= now:
             return None
         return advice if advice.to == most.to else most

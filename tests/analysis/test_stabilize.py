@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capmon.analysis.stabilize import WINDOW, Stabilizer
+from capmon.analysis.stabilize import ASKS, HELD, WINDOW, Stabilizer
 from capmon.model.results import Advice, Bottleneck, ReplicaState, Severity
 
 
@@ -20,6 +20,34 @@ def test_more_is_advised_at_once() -> None:
     """Scaling out does not wait."""
     got = Stabilizer().apply(Advice(6, "cpu"), state(4), (), 0.0)
     assert got == Advice(6, "cpu")
+
+
+def test_one_odd_ask_adds_nothing() -> None:
+    """More must have been asked for several times in a row."""
+    one = Stabilizer()
+    for t in range(10):
+        one.apply(Advice(4, "cpu"), state(4), (), float(t))
+    got = [one.apply(Advice(6, "cpu"), state(4), (), 10.0 + t) for t in range(ASKS)]
+    assert [g.to for g in got] == [4, 4, 6]
+    assert "6 asked for just now" in got[0].reason
+
+
+def test_more_stands_for_a_minute() -> None:
+    """The most that was asked for does not waver with every tick, and lapses in the end."""
+    one = Stabilizer()
+    asks = [6, 6, 6, *([4, 5] * 60)]
+    got = [one.apply(Advice(to, f"{to}"), state(4), (), float(t)) for t, to in enumerate(asks)]
+    assert {g.to for g in got[: int(HELD)]} == {6}
+    assert got[int(HELD) - 1].reason == "6"
+    assert {g.to for g in got[int(HELD) + ASKS :]} == {4}
+
+
+def test_what_was_asked_for_is_met() -> None:
+    """Once there are as many as were asked for, nothing more is advised."""
+    one = Stabilizer()
+    for t in range(5):
+        one.apply(Advice(6, "cpu"), state(4), (), float(t))
+    assert one.apply(Advice(6, "cpu"), state(6), (), 6.0).to == 6
 
 
 def test_fewer_waits_for_the_whole_window() -> None:
