@@ -128,18 +128,35 @@ def forecast_text(forecast: Forecast) -> str:
     return f"{name}: peak {peak} within {span(forecast.horizon)}"
 
 
+def _waiting(frame: Frame) -> list[str]:
+    """What is past its threshold, but not yet for its time."""
+    known = {b.component for b in frame.bottlenecks}
+    past = [
+        t
+        for t in frame.triggers
+        if not t.triggered and t.distance is not None and t.distance > 0 and t.component not in known
+    ]
+    return [
+        f"  {'waiting':<10}{t.component:<14}{show_metric(t.metric, t.value)}"
+        f" past {show_metric(t.metric, t.threshold)}, {span(t.sustained)} of {span(t.sustain)}"
+        for t in sorted(past, key=lambda t: -(t.distance or 0.0))
+    ]
+
+
 def _bottlenecks(frame: Frame) -> list[str]:
+    waiting = _waiting(frame)
     if not frame.bottlenecks:
-        known = "none known" if _silent(frame) else "none"
-        return ["", _line("bottlenecks", known)]
+        known = "none known" if _silent(frame) else "none yet" if waiting else "none"
+        return ["", _line("bottlenecks", known), *waiting]
     lines = ["", _line("bottlenecks", f"scaling priority {frame.priority.value}")]
     for b in frame.bottlenecks:
         evidence = b.evidence[0].text if b.evidence else ""
         todo = b.recommendations[0].text if b.recommendations else ""
         rest = "; ".join(part for part in (b.impact, todo) if part)
         text = "  ".join(part for part in (evidence, rest) if part)
-        lines.append(f"  {b.severity.value:<10}{b.component:<14}{text}")
-    return lines
+        word = "easing" if b.recovering else b.severity.value
+        lines.append(f"  {word:<10}{b.component:<14}{text}")
+    return [*lines, *waiting]
 
 
 def _replicas(frame: Frame) -> list[str]:

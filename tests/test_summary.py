@@ -19,6 +19,7 @@ from capmon.model.results import (
     Recommendation,
     Severity,
     SourceState,
+    Trigger,
     When,
 )
 from capmon.model.scaling import Advice, Predicted, ReplicaState, ScalePlan
@@ -311,3 +312,11 @@ def test_any_number_can_be_summarized(value: float, load: float) -> None:
         assert len(line) < 120
         assert "nan" not in line
         assert "inf" not in line
+
+
+def test_what_waits_for_its_time_is_said() -> None:
+    """Past its threshold for 4 of 30 seconds is no bottleneck yet, and not nothing either."""
+    trigger = Trigger("errors", "http.server.error.ratio", 0.34, 0.01, 33.0, False, 4.0, 10.0, None)
+    text = summary(replace(READY, triggers=(trigger,)))
+    assert "none yet" in text
+    assert "waiting   errors        34 % past 1.0 %, 4 s of 10 s" in text

@@ -173,6 +173,9 @@ class ThresholdsSettings:
     db_connections: ThresholdSettings = field(default_factory=lambda: _threshold(0.8, 0.95))
     """Database connections in use over those that may be used."""
 
+    errors: ThresholdSettings = field(default_factory=lambda: _threshold(0.01, 0.05, 10.0))
+    """Failed requests over all requests."""
+
     cpu_pressure: ThresholdSettings = field(default_factory=lambda: _threshold(0.25, 0.6))
     """Share of time in which some task waited for a CPU (PSI)."""
 

@@ -108,6 +108,10 @@ BROKEN = {
         "thresholds:\n  latency_p95: {warning: 1s}",
         "capmon.yaml:2: thresholds.latency_p95.warning: expected at most 500ms, which is critical by default, got 1s",
     ),
+    "more errors warned of than are critical": (
+        "thresholds:\n  errors: {warning: 6%}",
+        "capmon.yaml:2: thresholds.errors.warning: expected at most 5%, which is critical by default, got 6%",
+    ),
     "low is bad": (
         "thresholds:\n  cache_hit_ratio:\n    critical: 90%",
         "capmon.yaml:3: thresholds.cache_hit_ratio.critical: low is bad here, so expected at most 70%, which is warning by default, got 90%",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from capmon.analysis.bottlenecks.context import Context, cut, of_one
+from capmon.analysis.bottlenecks.context import MOST_CELLS, Context, cut, of_one
 from capmon.analysis.bottlenecks.rank import CPU_FAMILIES, PRESSURES
 from capmon.analysis.bottlenecks.sustain import Stage, Watch
 from capmon.analysis.bottlenecks.thresholds import NEAR, Rule
@@ -33,11 +33,16 @@ def measured(rule: Rule, watch: Watch) -> Evidence:
     if rule.state:
         return _state(rule, watch)
     text = _recovering(rule, watch) if watch.stage is Stage.RECOVERING else _past(rule, watch)
-    return Evidence(rule.metric, watch.value, f"{text}, {rule.note}" if rule.note else text)
+    noted = f"{text}, {rule.note}"
+    # The impact says it too.
+    fits = rule.note and len(noted) <= MOST_CELLS
+    return Evidence(rule.metric, watch.value, noted if fits else cut(text))
 
 
 def _recovering(rule: Rule, watch: Watch) -> str:
     """`5.5 %, under 70 % for 12 s`."""
+    if rule.idle:
+        return f"{show(watch.value, metric(rule.metric).unit)}, does not follow cpu any more"
     value, threshold = apart(watch.value, rule.warning, metric(rule.metric).unit)
     side = "above" if rule.low_is_bad else "under"
     return f"{value}, {side} {threshold}{_tail(watch.under.seconds)}"

@@ -91,9 +91,11 @@ def _look_at(context: Context) -> str:
     if not listed or not listed[0].cpu:
         return ""
     limit = context.value("system.cpu.limit")
-    cores = f"{listed[0].cpu:.1f}" + (f" of {limit:.3g}" if limit else "") + " cores"
+    cores = (
+        f"{listed[0].cpu:.1f}" + (f" of {limit:.3g}" if limit and limit >= 0.1 else "") + " cores"
+    )
     tail = f" ({listed[0].pid}) does here: it takes {cores}"
-    return f"see what {cut(listed[0].name, max(8, MOST_CELLS - 9 - len(tail)))}{tail}"
+    return cut(f"see what {cut(listed[0].name, max(4, MOST_CELLS - 9 - len(tail)))}{tail}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import numpy as np
 from capmon.analysis.curves import queue_search
 from capmon.analysis.curves.averaging import averaged
 from capmon.analysis.curves.choose import Contender, block_length, candidates, choose, left_out
+from capmon.analysis.curves.covariance import covariance
 from capmon.analysis.curves.inverse import NO_GROWTH, UNCERTAIN
 from capmon.analysis.curves.lines import (
     Line,
@@ -326,12 +327,12 @@ class _Contest:
         variance = shape.sse / free
         t = t_95(max(n / mean_inflation - shape.jacobian.shape[1], 1.0))
         near = Region(()) if search is None else self._region(*search, others)
-        covariance = _covariance(shape, variance * self.slope_inflation)
+        spread = covariance(shape.jacobian, shape.to_natural, variance * self.slope_inflation)
         values = shape.curve.values
-        numbers = [*values, variance, t, *covariance.ravel().tolist()]
+        numbers = [*values, variance, t, *spread.ravel().tolist()]
         if not all(map(math.isfinite, numbers)) or max(map(abs, values)) > MOST:
             return refused(self.question, "values out of range", n=n, kind=shape.curve.kind)
-        errors = [*np.sqrt(np.maximum(np.diag(covariance), 0.0)).tolist(), None]
+        errors = [*np.sqrt(np.maximum(np.diag(spread), 0.0)).tolist(), None]
         names = NAMES[shape.curve.kind]
         return replace(
             self.exponential,
@@ -343,7 +344,7 @@ class _Contest:
             residual_std=math.sqrt(variance),
             t_quantile=t,
             mean_inflation=mean_inflation,
-            covariance=tuple(map(tuple, covariance.tolist()))
+            covariance=tuple(map(tuple, spread.tolist()))
             if shape.curve.kind is not FitKind.EXPONENTIAL
             else (),
             rivals=near.curves,
@@ -390,13 +391,3 @@ def _between(cell: Cells, curve: Curve) -> float:
     """Sum of squares that a curve without a pole leaves between the cells."""
     e = cell.log_y - np.log([max(curve.height(v), 1e-300) for v in cell.x.tolist()])
     return float((e * e) @ cell.weight)
-
-
-def _covariance(shape: _Shaped, variance: float) -> Mat:
-    """Covariance of the coefficients from that of the free parameters."""
-    size = np.sqrt(np.einsum("ij,ij->j", shape.jacobian, shape.jacobian))
-    size = np.where(size > 0, size, 1.0)
-    scaled = shape.jacobian / size
-    inverse = np.linalg.pinv(scaled.T @ scaled, rcond=1e-12, hermitian=True)
-    natural = shape.to_natural / size
-    return np.asarray(variance * natural @ inverse @ natural.T, dtype=np.float64)

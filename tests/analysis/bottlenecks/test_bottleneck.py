@@ -45,7 +45,8 @@ a ratio aborts the rest of the checks, does not show in `cache_None`, whose late
 def readings(**values: float | None) -> dict[str, Reading]:
     """Readings by short name."""
     keys = {"cpu": CPU, "mem": "system.memory.utilization", "p95": P95, "hits": "cache.hit_ratio",
-            "psi": "system.pressure.cpu.some.avg10", "db": "db.status"}  # fmt: skip
+            "psi": "system.pressure.cpu.some.avg10", "db": "db.status",
+            "errors": "http.server.error.ratio"}  # fmt: skip
     return {keys[k]: Reading(v, 0.0) for k, v in values.items()}
 
 

@@ -277,3 +277,39 @@ def test_memory_in_bytes_answers_for_its_share() -> None:
     got = rows({"process.memory.utilization": 0.93}, headroom=[at], fits=[curve])["app memory"]
     # 76 % of 4 GB are 3.04 GB, which 40.8 users take.
     assert got.would_change == ("app memory below 76 %", "load below 40.8 users")
+
+
+def foreign(app: float, host: float = 0.95, **about: Any) -> Bottleneck:
+    """The host's row while the application uses so much of its own cpu."""
+    values = {CPU: host, APP: app, "system.cpu.limit": 2.0}
+    return rows(values, replicas=swarm(), headroom=[room(APP, 6)], **about)["cpu"]
+
+
+def test_a_host_that_another_process_keeps_busy_is_not_the_applications() -> None:
+    """The process is named first, and nothing is said of the application's code or its headroom."""
+    for host in (0.95, 0.8):
+        got = foreign(0.1, host, processes=PROCESSES)
+        assert first(got) == "see what java (812) does here: it takes 1.4 of 2 cores"
+        texts = " ".join(r.text for r in got.recommendations)
+        assert not any(
+            word in texts for word in ("algorithm", "hot spots", "recent changes", "add 2")
+        )
+        term = next(t for t in got.terms if t.name == "headroom")
+        assert (term.share, got.binds_at, got.load_multiple) == (None, None, None)
+        assert not any("load" in text for text in got.would_change)
+    assert first(foreign(0.1)) == "find the process that takes the cpu"
+
+
+def test_a_long_name_leaves_room_for_the_rest() -> None:
+    """The step stays within a line, its numbers whole."""
+    long = TopProcesses(by_cpu=(ProcessUse(4194304, "a" * 80, 63.9, 1.0),))
+    text = first(foreign(0.1, processes=long))
+    assert len(text) <= 60
+    assert text.endswith("(4194304) does here: it takes 63.9 of 2 cores")
+
+
+def test_a_busy_application_on_a_busy_host_has_its_advice() -> None:
+    """Past its own warning the load is its own: both rows ask for replicas; neither borrows headroom."""
+    got = foreign(0.9, processes=PROCESSES)
+    assert first(got) == "add 2 replicas on other hosts: 118 req/s need 6"
+    assert next(t for t in got.terms if t.name == "headroom").share is None

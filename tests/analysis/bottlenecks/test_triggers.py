@@ -15,6 +15,7 @@ from capmon.model.frame import Reading
 from capmon.model.results import (
     Forecast,
     Health,
+    ReplicaState,
     SourceState,
     TimeToLimit,
     Trigger,
@@ -142,9 +143,16 @@ def test_a_forecast_that_is_not_trusted_makes_nothing_urgent(fault: dict[str, st
 def test_a_forecast_ages() -> None:
     """Seconds count from now, not from when it was made, and never pass below zero."""
     made = [ahead(CPU, 100.0, made_at=940.0), ahead(MEMORY, 30.0, limit=0.8, made_at=940.0)]
-    got = watch(0, {CPU: 0.5, MEMORY: 0.5}, forecasts=made)
+    got = watch(0, {CPU: 0.5, MEMORY: 0.85}, forecasts=made)
     halves = {name: t.reaches.t50 for name, t in got.items() if t.reaches}
     assert halves == {"cpu": 40.0, "memory": 0.0}
+
+
+def test_a_crossing_that_did_not_come_is_not_in_sight() -> None:
+    """Where a forecast's time has passed and the value is on the good side nothing is to be done."""
+    for t50 in (30.0, -400.0):
+        (got,) = watch(0, {CPU: 0.3}, forecasts=[ahead(CPU, t50, made_at=940.0)]).values()
+        assert (got.reaches, got.urgency) == (None, None)
 
 
 def test_the_triggered_come_first_then_the_nearest() -> None:
@@ -156,18 +164,34 @@ def test_the_triggered_come_first_then_the_nearest() -> None:
         ("cpu", True), ("memory", False), ("cache", False), ("latency", False)]  # fmt: skip
 
 
-def test_small_changes_do_not_turn_the_order() -> None:
-    """Two metrics that pass each other by less than the margin keep their places."""
+def test_the_order_is_that_of_the_distances_shown() -> None:
+    """Whatever came before the nearest stands first; what is shown alike stands by name."""
     detector = Detector(Settings())
-    course = (0.500, 0.510, 0.490, 0.505, 0.60)
+    course = (0.500, 0.5035, 0.510, 0.490, 0.60)
     orders = [list(watch(0, {CPU: cpu, MEMORY: 0.575}, detector)) for cpu in course]
-    assert orders == [["memory", "cpu"]] * 4 + [["cpu", "memory"]]
+    memory, cpu = ["memory", "cpu"], ["cpu", "memory"]
+    assert orders == [memory, cpu, cpu, memory, cpu]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.floats(0, 1.5), min_size=4, max_size=4), min_size=1, max_size=4))
+def test_distances_never_rise_down_the_list(course: list[list[float]]) -> None:
+    """Within the triggered and within the others each is as far from harm as the one above or farther."""
+    detector = Detector(Settings())
+    for values in course:
+        got = watch(31, dict(zip((CPU, MEMORY, P95, HITS), values, strict=True)), detector)
+        for group in (True, False):
+            shown = [round(t.distance or 0.0, 2) for t in got.values() if t.triggered is group]
+            assert shown == sorted(shown, reverse=True)
+        states = [t.triggered for t in got.values()]
+        assert states == sorted(states, reverse=True)
 
 
 def test_only_thresholds_of_the_configuration_are_triggers() -> None:
-    """Neither an application that is down nor a response time near its objective is one."""
+    """Neither a dead application, nor replicas that are missing, nor a time near its objective is one."""
     down = Health("app", SourceState.FAILING, "", 1.0, None, 2.0, None, 5)
-    got = watch(60, {P95: 0.2, CPU: 0.5}, follows=0.9, app_state=down)
+    some = ReplicaState("swarm", "web", 1, 4)
+    got = watch(90, {P95: 0.2, CPU: 0.5}, follows=0.9, app_state=down, replicas=some)
     assert set(got) == {"latency", "cpu"}
 
 
