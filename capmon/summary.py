@@ -134,7 +134,10 @@ def _waiting(frame: Frame) -> list[str]:
     past = [
         t
         for t in frame.triggers
-        if not t.triggered and t.distance is not None and t.distance > 0 and t.component not in known
+        if not t.triggered
+        and t.distance is not None
+        and t.distance > 0
+        and t.component not in known
     ]
     return [
         f"  {'waiting':<10}{t.component:<14}{show_metric(t.metric, t.value)}"

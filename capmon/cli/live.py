@@ -18,7 +18,8 @@ from capmon.cli.options import CONFIG, READ_ONLY, SET, before, load
 if TYPE_CHECKING:
     from capmon.config.loaded import Loaded
 
-SCENARIOS = ("day", "steady", "ramp", "spike", "cold-cache", "leak", "db-down")
+SCENARIOS = ("day", "steady", "ramp", "spike", "cold-cache", "leak", "deploy", "db-down")
+"""Names of the demo's scenarios, kept here: the demo is not loaded to read an option."""
 
 
 @click.group(

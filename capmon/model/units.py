@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from capmon.errors import QuantityError
@@ -267,3 +268,24 @@ def span(seconds: float) -> str:
         return UNKNOWN
     years = size / 31557600
     return f"{years:.0f} y" if years < 99999.5 else f"{digits(years)} y"
+
+
+FINE = 600.0
+"""Seconds below which spans that lie close together are told apart by seconds."""
+
+
+def fine_span(seconds: float) -> str:
+    """A span as `span` writes it, below ten minutes to the second: `45 s`, `2 m 10 s`, `4 m`."""
+    size = abs(seconds)
+    if not 99.5 <= size < FINE - 0.5:
+        return span(seconds)
+    minutes, rest = divmod(round(size), 60)
+    return f"{minutes} m {rest} s" if rest else f"{minutes} m"
+
+
+def spans(each: Sequence[float]) -> list[str]:
+    """Spans that stand side by side: to the second where two different ones would read the same."""
+    coarse = [span(s) for s in each]
+    # To a second, which is as far as any span is told.
+    told_apart = len({round(abs(s)) if math.isfinite(s) else s for s in each})
+    return coarse if len(set(coarse)) >= told_apart else [fine_span(s) for s in each]

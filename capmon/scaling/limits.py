@@ -59,7 +59,7 @@ def refusals(settings: ScalingSettings, to: int | None, now: Circumstances) -> t
     if to is None or origin is None:
         return tuple(found)
     if to == origin:
-        return (*found, f"{origin} {plural(origin)} asked for already")
+        return (*found, f"nothing to change: {origin} {plural(origin)} asked for already")
     found += _stale(now)
     found += _range(settings, origin, to)
     if to > origin:

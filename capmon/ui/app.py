@@ -363,7 +363,9 @@ class CapmonApp(App[int]):
             return
         from capmon.ui.screens.confirm import ConfirmScreen
 
-        dialog = ConfirmScreen(plan, lambda to: self.monitor.propose(to=to))
+        frame = self.monitor.frame
+        advised = None if frame is None or frame.advice is None else frame.advice.to
+        dialog = ConfirmScreen(plan, lambda to: self.monitor.propose(to=to), advised)
         self.push_screen(dialog, self._decided)
 
     def _plan(self, delta: int) -> ScalePlan | None:

@@ -59,7 +59,7 @@ def test_every_limit_holds_at_the_advised_count() -> None:
     """240 req/s at 50 a replica take five, with the effect predicted."""
     got = ask(4, 240.0, 0.9, curves())
     assert got.to == 5
-    assert got.reason.startswith("app cpu reaches 80 % at 50.")
+    assert got.reason == "240 req/s take 5: app cpu 80 % at 50.0 req/s each"
     cpu, p95 = got.predicted
     assert cpu.after is not None and cpu.before == pytest.approx(0.1 + 0.014 * 60, abs=0.01)
     assert cpu.after.value == pytest.approx(0.1 + 0.014 * 48, abs=0.01)
@@ -71,7 +71,9 @@ def test_the_forecast_peak_counts() -> None:
     """Load that comes within five minutes is provided for; load after that is not yet."""
     soon = Forecast(RATE, 0.0, step=60.0, median=(240.0, 310.0, 240.0, 240.0, 240.0, 900.0))
     assert ask(4, 190.0, 0.7, curves()).to == 4
-    assert ask(4, 190.0, 0.7, curves(), forecasts=(soon,)).to == 7
+    got = ask(4, 190.0, 0.7, curves(), forecasts=(soon,))
+    assert got.to == 7
+    assert got.reason.startswith("310 req/s expected by 00:02 take 7: app cpu")
 
 
 def test_fewer_only_within_what_was_seen() -> None:

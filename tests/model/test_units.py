@@ -24,6 +24,7 @@ from capmon.model.units import (
     show,
     show_seconds,
     span,
+    spans,
 )
 
 ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True)
@@ -244,6 +245,34 @@ def test_spans_of_time(seconds: float, text: str) -> None:
 def test_spans_stay_short(seconds: float) -> None:
     """Any span fits seven characters."""
     assert len(span(seconds)) <= 7
+
+
+@pytest.mark.parametrize(
+    ("each", "texts"),
+    [
+        ((60, 120, 180), ["60 s", "2 m", "3 m"]),
+        ((130, 145, 240), ["2 m 10 s", "2 m 25 s", "4 m"]),
+        ((130, 130), ["2 m", "2 m"]),
+        ((599.7, 610), ["10 m", "10 m"]),
+        ((99.7, 119.6), ["1 m 40 s", "2 m"]),
+        ((), []),
+    ],
+)
+def test_spans_side_by_side(each: tuple[float, ...], texts: list[str]) -> None:
+    """Different spans below ten minutes are never written the same."""
+    assert spans(each) == texts
+
+
+@given(st.lists(st.integers(0, 598), max_size=8))
+def test_spans_below_ten_minutes_are_told_apart(each: list[int]) -> None:
+    """As many texts as there are different seconds."""
+    assert len(set(spans(each))) == len(set(each))
+
+
+@given(st.lists(ANY_FLOAT, max_size=6))
+def test_any_spans_side_by_side(each: list[float]) -> None:
+    """Whatever the floats, one text for each."""
+    assert len(spans(each)) == len(each)
 
 
 def test_every_unit_of_a_source_has_a_worth() -> None:

@@ -47,7 +47,7 @@ def test_within_bounds_nothing_forbids(to: int) -> None:
         (1, "1 is under the minimum of 2"),
         (0, "0 replicas would stop the service"),
         (-1, "-1 replicas would stop the service"),
-        (4, "4 replicas asked for already"),
+        (4, "nothing to change: 4 replicas asked for already"),
     ],
 )
 def test_bounds_are_named(to: int, text: str) -> None:

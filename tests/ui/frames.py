@@ -412,7 +412,10 @@ ALL = {
     "app_down": app_down,
     "hostile": hostile,
     **{name: partial(curves, name) for name in ("models", "young", "uncounted")},
-    **{name: partial(analysed, name) for name in ("analysed", "quiet", "fresh", "blind", "absurd")},
+    **{
+        name: partial(analysed, name)
+        for name in ("analysed", "quiet", "pending", "fresh", "blind", "absurd")
+    },
     "empty": lambda: Frame(sequence=0, at=NOW, interval=1.0, window=300.0),
 }
 """Every sample by name."""

@@ -279,6 +279,23 @@ def calm() -> Frame:
     )  # fmt: skip
 
 
+def pending() -> Frame:
+    """An outage of a few seconds: two thresholds are passed, neither for its time yet."""
+    base = calm()
+    more = {
+        "latency": {"value": 0.999, "distance": 2.996, "sustained": 12.0},
+        "errors": {"value": 0.34, "distance": 33.0, "sustained": 4.0, "sustain": 10.0},
+        "database connections": {
+            "urgency": When.SHORT_TERM,
+            "reaches": TimeToLimit(2 * HOUR, 4 * HOUR, None),
+        },
+    }
+    found = [replace(t, **more.get(t.component, {})) for t in base.triggers]  # type: ignore[arg-type]
+    found.sort(key=lambda t: -(t.distance or 0.0))
+    database = Trigger("database", "db.status", 1.0, 0.5, -1.0, False, 0.0, 4.0, None)
+    return replace(base, triggers=(*found, database))  # fmt: skip
+
+
 def fresh() -> Frame:
     """Three hours after the start: forecasts of seconds, and no days to speak of."""
     return replace(
@@ -348,6 +365,7 @@ def hostile() -> Frame:
 ALL = {
     "analysed": busy,
     "quiet": calm,
+    "pending": pending,
     "fresh": fresh,
     "blind": app_down,
     "absurd": hostile,

@@ -7,12 +7,12 @@ from dataclasses import replace
 import frames
 import frames_analysis as made
 import pytest
-from frames import MEMORY, NOW
+from frames import MEMORY, NOW, P95
 from stage import Stage, staged
 
 from capmon.model.bottlenecks import Bottleneck, Term, Trigger, When
-from capmon.model.results import Severity
-from capmon.ui.panes import bottleneck_course, guide_text, rank, todo, triggers
+from capmon.model.results import ReplicaState, Severity, TimeToLimit
+from capmon.ui.panes import bottleneck_course, bottlenecks, guide_text, rank, todo, triggers
 from capmon.ui.widgets.pane import View
 from capmon.ui.widgets.text import Line, length, plain
 
@@ -69,6 +69,59 @@ async def test_nothing_binds_gives_thresholds_the_room() -> None:
             assert stage.lines(name), name
         await stage.give(made.calm())
         assert set(stage.panes) == {"ranked", "triggers", "course"}
+
+
+async def test_what_is_past_but_not_for_long_enough_is_said_at_once() -> None:
+    """An outage is no `none now`: the worst stands first, on the overview and in view 5."""
+    async with staged(made.pending()) as stage:
+        for pane, key in (("bottlenecks", "1"), ("ranked", "5")):
+            await stage.press(key)
+            lines = [line.strip() for line in stage.lines(pane)]
+            assert lines[0].startswith("◐ errors 34 % > 1.0 %, 4 of 10 s")
+            assert lines[1].startswith("◐ p95 latency 999 ms > 250 ms, 12 of 30 s")
+            assert "none now" not in stage.text
+        await stage.give(made.calm())
+        assert "none now" in stage.text
+
+
+def test_what_waits_stands_below_what_binds() -> None:
+    """A row of its own hides it, a row of another does not, and too little room says how many more."""
+    waiting = [replace(t, triggered=False) for t in made.TRIGGERS if t.component in ("latency", "cache", "memory")]  # fmt: skip
+    frame = replace(made.busy(), bottlenecks=(MEMORY_ROW,), triggers=tuple(waiting))
+    assert [line.split(",")[0] for line in said(bottlenecks.draw(frame, 100, 9))[1:3]] == [
+        "◐ p95 latency 287 ms > 250 ms", "◐ cache 61 % < 70 %"]  # fmt: skip
+    assert said(bottlenecks.draw(frame, 100, 2))[1].endswith("64 of 30 s, 1 more")
+    assert len(said(bottlenecks.draw(frame, 100, 1))) == 1
+    ranked = said(bottlenecks.ranked(frame, View(), 100, 9))
+    assert [line[2:3] for line in ranked[:3]] == ["▲", "◐", "◐"]
+
+
+def test_what_waits_is_told_in_its_own_words() -> None:
+    """A state has no number, what rounds to its threshold no comparison, replicas their counts."""
+    base = made.calm()
+    failing = Trigger("database", "db.status", 0.0, 0.5, 1.0, False, 1.0, 4.0, None)
+    close = Trigger("latency", P95, 0.25003, 0.25, 0.0001, False, 70.0, 600.0, None)
+    frame = replace(base, triggers=(failing, close), replicas=ReplicaState("swarm", "web", 0, 4))
+    assert said(bottlenecks.pending(frame, 9)) == [
+        "◐ 0 of 4 replicas ready",
+        "◐ database failing, 1 of 4 s",
+        "◐ p95 latency just past 250 ms, 70 s of 10 m",
+    ]
+    unknown = replace(frame, triggers=(), replicas=ReplicaState("swarm", "web", None, 4))
+    assert said(bottlenecks.draw(unknown, 100, 1)) == ["● none now"]
+
+
+async def test_the_database_is_healthy_not_a_percentage() -> None:
+    """Its chart and the line above it speak of the state in words."""
+    async with staged(made.pending()) as stage:
+        await stage.press("5")
+        await stage.press(*["n"] * (len(made.pending().triggers) - 1))
+        lines = stage.lines("course")
+        assert lines[0].split() == ["healthy"]
+        text = "".join(lines)
+        assert "failing" in text
+        assert "%" not in text
+        assert "warning" not in text
 
 
 async def test_a_change_of_the_board_ends_where_a_start_would() -> None:
@@ -203,6 +256,27 @@ def test_thresholds_say_how_far_how_long_and_when() -> None:
     assert "< " in row(made.TRIGGERS[1])
 
 
+def test_the_sign_is_that_of_the_two_numbers() -> None:
+    """What is back on the good side is easing, and no row says `73 % < 70 %`."""
+    eased = made.trigger("cache", "cache.hit_ratio", 0.7, value=0.73, distance=-0.043, triggered=True)  # fmt: skip
+    text = row(eased)
+    assert text.startswith("◇ easing")
+    assert text.split()[3:8] == ["73", "%", ">", "70", "%"]
+    assert text.split()[-1] == "–"
+    assert " < " in row(made.TRIGGERS[4])
+    assert " = " in row(replace(eased, value=0.7, distance=0.0))
+
+
+def test_act_is_said_where_a_breach_is_in_sight() -> None:
+    """An urgency without a time to the threshold, on its good side, is nothing to act on."""
+    cpu = made.TRIGGERS[5]
+    assert row(cpu).startswith("◔ in sight")
+    assert row(cpu).endswith("long term  ")
+    blank = row(replace(cpu, reaches=None, urgency=When.IMMEDIATE))
+    assert blank.startswith("· clear")
+    assert "immediate" not in blank
+
+
 def test_unknown_threshold_is_no_zero() -> None:
     """A metric without a value says so and draws an empty bar."""
     text = row(made.TRIGGERS[-1])
@@ -239,8 +313,11 @@ def test_thresholds_have_columns_that_do_not_move(width: int) -> None:
 
 
 def test_states_are_told_without_colour() -> None:
-    """Crossed, past, near, clear and unknown have words and glyphs of their own."""
+    """Crossed, easing, past, near, in sight, clear and unknown have words and glyphs of their own."""
+    soon = TimeToLimit(None, 600.0, None)
     made_of = [
+        Trigger("x", MEMORY, 0.79, 0.8, -0.01, True, 99.0, 30.0, None),
+        Trigger("x", MEMORY, 0.1, 0.8, -0.9, False, 0.0, 30.0, When.IMMEDIATE, soon),
         Trigger("x", MEMORY, 0.9, 0.8, 0.1, True, 99.0, 30.0, When.IMMEDIATE),
         Trigger("x", MEMORY, 0.9, 0.8, 0.1, False, 9.0, 30.0, None),
         Trigger("x", MEMORY, 0.79, 0.8, -0.01, False, 0.0, 30.0, None),
@@ -248,7 +325,7 @@ def test_states_are_told_without_colour() -> None:
         Trigger("x", MEMORY, None, 0.8, None, False, 0.0, 30.0, None),
     ]
     states = [triggers.state(t)[:2] for t in made_of]
-    assert len({glyph for glyph, _ in states}) == len({word for _, word in states}) == 5
+    assert len({glyph for glyph, _ in states}) == len({word for _, word in states}) == 7
 
 
 def test_list_of_thresholds_keeps_the_selected_one_in_view() -> None:

@@ -10,7 +10,7 @@ import pytest
 from frames import NOW, P95, RATE
 from stage import Stage, staged
 
-from capmon.model.forecasts import Scored, TimeToLimit
+from capmon.model.forecasts import Chance, Scored, TimeToLimit
 from capmon.model.frame import Frame
 from capmon.ui.panes import breach, expected, forecast, load_map, scenarios, scored
 from capmon.ui.panes.figures import chance_text
@@ -56,7 +56,7 @@ async def test_selection_moves_and_holds_at_the_ends() -> None:
         await stage.press("p")
         assert "▸ p95" in stage.text
         await stage.press(*["down"] * 20)
-        assert "▸ cpu" in stage.text
+        assert "▸ host cpu" in stage.text
         assert "not trusted" in "".join(stage.lines("scored"))
 
 
@@ -230,6 +230,43 @@ def test_demoted_forecast_is_dim_and_facts_stand() -> None:
     line = forecast.forecast_line(f, NOW, 70, 0.62)
     assert {"accent", "future"}.isdisjoint(tone for _, tone in line)
     assert "over 80 % now" in plain(forecast.forecast_line(f, NOW, 70, 0.85))
+
+
+def test_a_doubt_ends_at_a_word_and_is_faint_where_nothing_hangs_on_it() -> None:
+    """Half a sentence says nothing; far from its limit a poor forecast is only marked."""
+    f = replace(BY_METRIC[frames.CPU], demoted="error 2.0× that of the last value")
+    for width, end in ((80, "that of the last value"), (33, "error 2.0×"), (16, "not trusted")):
+        assert plain(forecast.verdict(f, NOW, 0.7, width)).endswith(end)
+    calm = forecast.verdict(replace(f, breach_probability=0.004), NOW, 0.25, 34)
+    assert calm[0] == ("▲ ", "dim")
+    assert "<1 % over 80 % by" in plain(calm)
+    near = replace(f, breach_probability=0.004)
+    assert "not trusted" in plain(forecast.verdict(near, NOW, 0.7, 34))
+
+
+def test_spans_that_differ_do_not_read_the_same() -> None:
+    """Below ten minutes rows, answers and words are told apart by seconds."""
+    close = replace(
+        BY_METRIC[APP_CPU],
+        step=5.0,
+        median=(0.6,) * 32,
+        breach_by=(Chance(120.0, 0.35), Chance(140.0, 0.9)),
+        breach_probability=0.9,
+        time_to_limit=TimeToLimit(110.0, 130.0, 150.0),
+    )
+    lines = said(breach.draw(close, made.busy(), 70, 6))
+    assert [line[:11].rstrip() for line in lines[:2]] == ["in 2 m", "in 2 m 20 s"]
+    assert "one in ten   in 1 m 50 s" in lines[0]
+    assert "one in two   in 2 m 10 s" in lines[1]
+    assert plain(forecast.answer(close, NOW)) == "70 % in 130 s (110–150 s)"
+
+
+def test_host_and_application_are_told_apart() -> None:
+    """No line is named `cpu` or `mem` where both have one."""
+    names = [forecast.name_of(f) for f in frames.FORECASTS]
+    assert {"host cpu", "host mem", "app cpu"} <= set(names)
+    assert not {"cpu", "mem", "memory"} & set(names)
+    assert all(len(name) < forecast.LABEL for name in names)
 
 
 # Load

@@ -23,6 +23,7 @@ CASES: dict[str, tuple[str, tuple[int, int], tuple[str, ...]]] = {
     for view, keys, names, sizes in (
         ("overview", (), ("busy", "calm", "app_down"), SIZES),
         ("overview", (), ("starting",), SHEETS),
+        ("overview", (), ("pending",), SIZES),
         ("application", ("2",), ("busy", "app_down"), SHEETS),
         ("models", ("3",), ("models",), SIZES),
         ("models", ("3",), ("young", "uncounted", "starting"), SHEETS),
@@ -32,7 +33,7 @@ CASES: dict[str, tuple[str, tuple[int, int], tuple[str, ...]]] = {
         ("what-if-more", ("w", *"1.3", "down", *"6"), ("models",), (*SHEETS, (40, 12))),
         ("forecast", ("4",), ("quiet", "fresh", "blind", "starting"), SHEETS),
         ("forecast", ("4", "n", "n"), ("analysed",), SIZES),
-        ("bottlenecks", ("5",), ("quiet", "blind", "starting"), SHEETS),
+        ("bottlenecks", ("5",), ("quiet", "pending", "blind", "starting"), SHEETS),
         ("bottlenecks", ("5", "n"), ("analysed",), SIZES),
         ("help", ("question_mark",), ("app_down",), SHEETS),
         ("confirm", ("plus",), ("busy",), SHEETS),

@@ -213,6 +213,16 @@ def test_short_spans_are_told_from_now() -> None:
     assert "+30 s" in text.plain(first)
 
 
+@pytest.mark.parametrize("cell", [0.4, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0])
+def test_no_two_ticks_read_the_same(cell: float) -> None:
+    """Ticks stand at whole steps, seconds or minutes, each with its own text."""
+    ticks = text.plain(time_axis(109, 9, 69, cell, 1_772_375_400.0)).replace("now", "").split("  ")
+    named = [t.strip() for t in ticks if t.strip()]
+    assert len(named) >= 2
+    assert len(set(named)) == len(named)
+    assert len({t[-1] for t in named}) == 1
+
+
 @given(st.integers(-2, 200), st.integers(-5, 220), ANY, ANY)
 def test_an_axis_fits(width: int, now: int, seconds: float, at: float) -> None:
     """Whatever the scale, the labels fit and none touches another."""

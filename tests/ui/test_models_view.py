@@ -18,7 +18,7 @@ from stage import Stage, staged
 from capmon.model.frame import Frame, Reading
 from capmon.model.results import Candidate, Coefficient, Estimate, Fit, FitKind, Headroom
 from capmon.ui.panes import candidates, coefficients, curve, curves, residuals
-from capmon.ui.panes.models import formula
+from capmon.ui.panes.models import formula, full_at
 from capmon.ui.widgets import plot
 from capmon.ui.widgets.pane import View
 from capmon.ui.widgets.text import Line, length, plain
@@ -56,8 +56,8 @@ async def test_up_and_down_select_a_curve() -> None:
     """Down and n go to the next curve, up and p back, the ends hold, and every pane follows."""
     async with staged(frames_models.models()) as stage:
         await stage.press("3")
-        assert marked(stage).startswith("▸ cpu")
-        for keys, name in ((("up",), "cpu"), (("down",), "mem"), (("n", "n", "down"), "p95"), (("p",), "mem")):  # fmt: skip
+        assert marked(stage).startswith("▸ host cpu")
+        for keys, name in ((("up",), "host cpu"), (("down",), "app mem"), (("n", "n", "down"), "p95"), (("p",), "app mem")):  # fmt: skip
             await stage.press(*keys)
             assert marked(stage).startswith(f"▸ {name}")
             for pane in ("curve", "candidates", "coefficients"):
@@ -72,7 +72,7 @@ async def test_selection_outlives_the_view() -> None:
         await stage.give(replace(frames_models.models(), fits=(frames_models.latency(),)))
         assert marked(stage).startswith("▸ p95")
         await stage.give(replace(frames_models.models(), fits=(frames_models.cpu(),)))
-        assert marked(stage).startswith("▸ cpu")
+        assert marked(stage).startswith("▸ host cpu")
 
 
 async def test_every_pane_can_be_reached_in_a_small_terminal() -> None:
@@ -142,7 +142,7 @@ def test_headroom_of_every_curve() -> None:
         assert text in cpu
     assert "~256 (240 or more) users" in memory
     assert "1 replica " in memory
-    assert "m/m/2, full at 41.2" in p95
+    assert "queue       queue, full at 41.2" in p95
 
 
 @pytest.mark.parametrize("width", [30, 36, 48, 60, 78, 100, 116, 156])
@@ -212,8 +212,8 @@ KINDS = (
     (FitKind.LINEAR, CPU, {"slope": 0.0204, "intercept": -0.1}, "2.04·x - 10.0 %"),
     (FitKind.ROBUST, CPU, {"slope": 0.0204, "intercept": 0.1}, "2.04·x + 10.0 %"),
     (FitKind.EXPONENTIAL, P95, {"a": 0.07, "b": 0.0096}, "70.0·e^(0.0096·x) ms"),
-    (FitKind.MMC, P95, {"base": 0.01, "scale": 0.02, "capacity": 41.2, "servers": 4.0}, "m/m/4, full at 41.2"),
-    (FitKind.KINGMAN, P95, {"base": 0.01, "scale": 0.02, "capacity": 41.2, "servers": 4.0}, "g/g/4, full at 41.2"),
+    (FitKind.MMC, P95, {"base": 0.01, "scale": 0.02, "capacity": 41.2, "servers": 4.0}, "queue, full at 41.2"),
+    (FitKind.KINGMAN, P95, {"base": 0.01, "scale": 0.02, "capacity": 41.2, "servers": 4.0}, "queue, full at 41.2"),
     (FitKind.USL, RATE, {"alpha": 0.02, "beta": 0.0003, "gamma": 12.0}, "usl α 0.02 β 0.0003"),
 )  # fmt: skip
 
@@ -228,6 +228,24 @@ def test_every_shape_has_a_formula(
     assert len(text) <= 20
     lines = coefficients.lines(replace(frames_models.models(), headroom=()), fit, 40)
     assert len(lines) == 1 + len(values) + 1
+
+
+def test_throughput_is_over_requests_at_once() -> None:
+    """The law of scalability is named by its axes; its end is told only where the points tell it."""
+    fit = Fit("load.per_replica", "http.server.active_requests", FitKind.USL, tuple(Coefficient(n, v, None) for n, v in KINDS[-1][2].items()))  # fmt: skip
+    assert curve.title(fit) == "throughput over requests at once"
+    assert curve.title(frames_models.cpu()) == "host cpu over load · req/s per replica"
+    for found, known in (
+        (Estimate(40.0, 30.0, 50.0), True),
+        (Estimate(40.0, 0.0, 50.0), False),
+        (Estimate(40.0, 30.0, 120.0), False),
+        (Estimate(40.0, 30.0, None), False),
+        (Estimate(40.0), False),
+    ):
+        ending = replace(fit, saturates_at=found)
+        assert (full_at(ending) is not None) is known
+        text = shown(coefficients.lines(frames_models.models(), ending, 40))
+        assert ("full at" in text) is known
 
 
 def test_rivals_say_why() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import frames
+import pytest
 from stage import FakeMonitor, Stage, staged
 
-from capmon.model.results import ActionState, Estimate, Predicted
-from capmon.ui.screens.confirm import ConfirmScreen
+from capmon.model.results import ActionState, Estimate, Predicted, ScalePlan
+from capmon.ui.screens.confirm import ConfirmScreen, lines
+from capmon.ui.widgets.text import plain
 
 
 def dialog(stage: Stage) -> ConfirmScreen:
@@ -163,7 +165,8 @@ async def test_command_is_shown_whole_in_a_narrow_terminal() -> None:
 
 async def test_long_dialog_scrolls() -> None:
     """In a terminal that is too low the rest of the dialog can be scrolled to."""
-    async with staged(frames.busy(), (80, 10)) as stage:
+    monitor = FakeMonitor(plan={"warnings": tuple(f"warning {i}" for i in range(9))})
+    async with staged(frames.busy(), (80, 10), monitor=monitor) as stage:
         await stage.press("plus")
         assert "enter to confirm" not in stage.text
         stage.app.animation_level = "none"
@@ -192,3 +195,36 @@ async def test_frames_go_on_behind_the_dialog() -> None:
         await stage.press("escape")
         assert "app failing" in stage.bar("header")
         assert "app failing" in stage.text
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12), (40, 8)])
+async def test_what_enter_does_is_always_in_sight(size: tuple[int, int]) -> None:
+    """Whatever the size, the frame says whether enter runs it, only logs it, or does nothing."""
+    long = ("a warning that takes a line or two of a narrow dialog",) * 5
+    for plan, key, said in (
+        ({"mode": "act"}, "plus", "enter runs it"),
+        ({}, "plus", "enter logs it (dry-run)"),
+        ({}, "1", "refused: enter does nothing"),
+        ({"to": 4, "refusals": ("nothing to change",)}, "plus", "nothing to run"),
+    ):
+        monitor = FakeMonitor(plan={"warnings": long, **plan})
+        async with staged(frames.busy(), size, monitor=monitor) as stage:
+            await stage.press("plus", key if key == "1" else "up")
+            assert said in stage.text, (size, stage.text)
+            assert "· esc" in stage.text
+
+
+def test_few_rows_put_what_decides_first() -> None:
+    """Where there are few rows, a refusal and what would run stand before the prose."""
+    plan = ScalePlan(4, 12, ("cpu binds first",), ("12 is over the maximum of 10",), ("warm up",), ("scale", "12"))  # fmt: skip
+    names = [plain(line)[:12].strip() for line in lines(plan, 30, short=True)]
+    assert names.index("refused") < names.index("would run") < names.index("why")
+
+
+@pytest.mark.parametrize(("advised", "said"), [(4, "4 replicas are what is advised"), (5, "4 replicas are asked for already")])  # fmt: skip
+def test_no_change_is_no_refusal(advised: int, said: str) -> None:
+    """The count that is there already is said to be so, and not called refused."""
+    plan = ScalePlan(4, 4, (), ("nothing to change: 4 replicas asked for already",))
+    text = "\n".join(plain(line) for line in lines(plan, 60, advised))
+    assert f"nothing to change: {said}" in text
+    assert "refused" not in text

@@ -112,7 +112,7 @@ async def test_the_answer_is_there_at_once() -> None:
         assert "● may pass 250 ms" in line(stage, "p95")
         await stage.press("right", "right", "right")
         assert "→ ▲ full at 41.2 req/s a replica" in line(stage, "p95")
-        assert "▲ beyond 80 %" in line(stage, "cpu")
+        assert "▲ beyond 80 %" in line(stage, "host cpu")
         assert "▲ 6 replicas" in line(stage, "needs")
         assert "▲ 0." in line(stage, "binds first")
         assert "41.3 req/s a replica is 1.3× the load seen: not seen yet" in line(stage, "beware")
@@ -157,12 +157,12 @@ async def test_unknown_replicas_are_said() -> None:
     async with staged(frames_models.uncounted()) as stage:
         await stage.press("w")
         assert "not known: type a number" in line(stage, "replicas")
-        assert "replica count is not known" in line(stage, "cpu")
+        assert "replica count is not known" in line(stage, "host cpu")
         await stage.press("down", "right", "left")
         assert sheet(stage).question.replicas is None
         await stage.press("5")
         assert "not known now" in line(stage, "replicas")
-        assert "✓ within 80 %" in line(stage, "cpu")
+        assert "✓ within 80 %" in line(stage, "host cpu")
 
 
 async def test_before_anything_is_known() -> None:

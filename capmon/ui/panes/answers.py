@@ -6,7 +6,8 @@ from capmon.model.metric import metric
 from capmon.model.results import Estimate, Headroom, Predicted
 from capmon.model.units import digits, show, show_metric
 from capmon.model.whatif import WhatIf
-from capmon.ui.panes.models import SPOKEN, interval, limit_text, times, unit_of_load
+from capmon.ui.panes.figures import spoken
+from capmon.ui.panes.models import interval, limit_text, times, unit_of_load
 from capmon.ui.widgets.text import Line, as_many, bold, cut, dim, fit, ink, length, padded
 
 NAME = 12
@@ -62,7 +63,7 @@ def _share(found: WhatIf, width: int) -> Line:
 
 def _metric(predicted: Predicted, room: Headroom | None, width: int) -> Line:
     """One metric: now, then with its interval, and whether that is within its limit."""
-    name = SPOKEN.get(predicted.metric, metric(predicted.metric).label)
+    name = spoken(predicted.metric)
     line: Line = [padded(name, NAME, "dim")]
     if width >= NARROW:
         before = show_metric(predicted.metric, predicted.before)
@@ -125,7 +126,7 @@ def _room(room: Headroom) -> list[Line]:
         return []
     guess = "~" if room.extrapolated else ""
     at: Line = [
-        ink(f"{SPOKEN.get(room.target, metric(room.target).label)} "),
+        ink(f"{spoken(room.target)} "),
         dim("at "),
         bold(f"{guess}{digits(room.at.value)}"),
         dim(f" {unit_of_load(room.load)}"),

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from capmon.model.frame import Frame, HostFacts
-from capmon.model.metric import Unit, metric
-from capmon.model.results import ActionState, Outcome, Predicted, SourceState
+from capmon.model.metric import Unit
+from capmon.model.results import ActionState, Outcome, Predicted, ReplicaState, SourceState
 from capmon.model.units import show, show_metric, span
 from capmon.ui.commands import offered
+from capmon.ui.panes.figures import spoken
 from capmon.ui.widgets.grid import Grid
 from capmon.ui.widgets.pane import View
-from capmon.ui.widgets.text import Line, as_many, bold, dim, ink, join, length, spread
+from capmon.ui.widgets.text import Line, as_many, bold, dim, fit, ink, join, length, spread
 
 WIDE = 100
-"""From this width on, the replicas line names limits and kind of the target."""
+"""From this width on, what stands on the replicas line is wide apart."""
 
 RECENT = 300.0
 """Seconds for which the last action's effect stands in place of the advice's."""
+
+UNREACHED = ("connection", "connect ", "no answer in", "timed out", "unreachable")
+"""What errors say, each in its way, when nothing is heard of the target."""
 
 NARROW = 60
 """Below this width the replicas line leaves out its name, for the advice to fit."""
@@ -94,25 +99,73 @@ def clock(frame: Frame, view: View) -> Line:
 def replicas(frame: Frame | None, view: View, width: int) -> Line:
     """The scale target, the advice, what it would change, and the last action's effect."""
     if frame is None or frame.replicas is None:
-        return [dim(" replicas  no scale target: set scaling.target in capmon.yaml")]
+        return fit([dim(" replicas  no scale target: set scaling.target in capmon.yaml")], width)
     state = frame.replicas
-    ready = "–" if state.ready is None else str(state.ready)
-    desired = "–" if state.desired is None else str(state.desired)
     last = frame.outcomes[0] if frame.outcomes else None
     fresh = last if last is not None and frame.at - last.at < RECENT else None
-    limits = f", {state.minimum}–{state.maximum}" if width >= WIDE else ""
-    if limits and fresh is None:
-        limits += f", {state.kind}"
+    parts = advice(frame)
+    if fresh is not None:
+        # Beside the last action the next one is named; what it would change waits.
+        parts = parts[:1] if _changes(frame) else []
+        done = effect(fresh)
+        parts += [[dim("  "), *done[0]] if parts else done[0], *done[1:]]
+    # A count that is not known says more than that nothing is advised.
+    least = min(len(parts), 0 if state.ready is None else 1)
+    bounds = "" if state.minimum is None else f", {state.minimum}–{state.maximum}, {state.kind}"
+    # That nothing can be done here is said before why one would.
+    right = mode(view), view.read_only
+    return _fitted(state, bounds, parts, least, right, width)
+
+
+def _fitted(
+    state: ReplicaState,
+    bounds: str,
+    parts: list[Line],
+    least: int,
+    right: tuple[Line, bool],
+    width: int,
+) -> Line:
+    """As much as there is room for, in whole parts: bounds give way first, then the mode, then what is said.
+
+    Args:
+        state: The scale target.
+        bounds: Its bounds and kind.
+        parts: The answer and what is said to it, the weightiest first; each begins with its gap.
+        least: So many of the parts stay as long as any.
+        right: What stands at the right end, and whether it stays as long as the answer does.
+        width: Cells.
+    """
+    gap = "    " if width >= WIDE else "  "
+    for kept in range(len(parts), least - 1, -1):
+        said = [run for part in parts[:kept] for run in part]
+        whole = bounds if kept == len(parts) else ""
+        bare = right[0] if right[1] else []
+        for limits, end in ((whole, right[0]), ("", right[0]), ("", bare)):
+            left = join([_count(state, limits, width), said], gap)
+            if length(left) + length(end) < width:
+                return spread(left, end, width)
+    said = [run for part in parts[:least] for run in part]
+    return fit([dim(" "), *said] if said else _count(state, "", width), width)
+
+
+def _count(state: ReplicaState, limits: str, width: int) -> Line:
+    """`replicas 4 of 4 ready, 2–10, swarm`, or why that is not known."""
+    ready = "–" if state.ready is None else str(state.ready)
+    desired = "–" if state.desired is None else str(state.desired)
     name = " replicas " if width >= NARROW else " "
     line: Line = [dim(name), bold(ready), dim(f" of {desired} ready{limits}")]
     if state.ready is None:
-        line += [("  ▲ ", "warning"), dim(state.reason or "count not known")]
-    gap = "    " if width >= WIDE else "  "
-    if fresh is not None:
-        line = join([line, advice(frame)[:2] if _changes(frame) else [], effect(fresh)], "  ")
-    elif frame.advice is not None:
-        line = join([line, advice(frame)], gap)
-    return spread(line, mode(view), width)
+        line += [("  ▲ ", "warning"), dim(_silence(state.reason))]
+    return line
+
+
+def _silence(reason: str) -> str:
+    """Why a count is not known, in few words; the sources have the whole of it."""
+    if any(sign in reason.lower() for sign in UNREACHED):
+        return "target does not answer"
+    # Which request it was says less here than what came of it.
+    said = re.sub(r"^[A-Z]+ \S+: ", "", reason)
+    return clauses(said)[0] if said else "count not known"
 
 
 def _changes(frame: Frame) -> bool:
@@ -125,22 +178,40 @@ def mode(view: View) -> Line:
     """Whether keys act."""
     if view.read_only:
         return [bold("read-only ", "warning")]
-    return [bold("dry-run ", "warning")] if view.mode == "dry-run" else [dim("acting ")]
+    return [bold("dry-run ", "warning")] if view.mode == "dry-run" else [dim("scaling on ")]
 
 
-def advice(frame: Frame) -> Line:
-    """`advice +1 → 5  cpu 62 → 50 %, p95 187 → 149 ms (140–160)`."""
+def advice(frame: Frame) -> list[Line]:
+    """`advice +1 → 5: 137 req/s take 5  cpu 62 → 50 %, p95 187 → 149 ms (140–160)` in parts.
+
+    The first is the answer; each part after it can go without those behind it.
+    """
     found = frame.advice
     if found is None:
         return []
+    said = clauses(found.reason)
     if found.to is None or frame.replicas is None or frame.replicas.desired is None:
-        return [dim(f"advice none: {found.reason}")]
+        return [[dim("advice none")], *_told(said)]
     change = found.to - frame.replicas.desired
     if change == 0:
-        return [dim("advice stay"), dim(f": {found.reason}" if found.reason else "")]
-    line: Line = [dim("advice "), bold(f"{change:+d} → {found.to}", "accent")]
+        return [[dim("advice stay")], *_told(said)]
+    head: Line = [dim("advice "), bold(f"{change:+d} → {found.to}", "accent")]
     effects = [effect_text(p) for p in told(found.predicted) if p.after is not None]
-    return [*line, dim("  " + ", ".join(effects))]
+    texts = [f"{', ' if i else '  '}{text}" for i, text in enumerate(effects)]
+    return [head, *_told(said[:1]), *([dim(text)] for text in texts)]
+
+
+def _told(said: list[str]) -> list[Line]:
+    """A reason behind the answer, a part for each clause."""
+    return [[dim(f": {text}" if not i else text)] for i, text in enumerate(said)]
+
+
+def clauses(reason: str) -> list[str]:
+    """A sentence in parts, each of which says something true together with those before it.
+
+    A clause that turns round what stands before it stays with it: `3 would do, but cpu binds`.
+    """
+    return [part for part in re.split(r"(?=[;:,] (?!but |watched ))", reason) if part]
 
 
 def told(predicted: tuple[Predicted, ...]) -> list[Predicted]:
@@ -150,15 +221,15 @@ def told(predicted: tuple[Predicted, ...]) -> list[Predicted]:
 
 def effect_text(predicted: Predicted) -> str:
     """`p95 187 → 149 ms (140–160)`."""
-    entry = metric(predicted.metric)
+    name = spoken(predicted.metric)
     if predicted.after is None:
-        return f"{entry.label} not known"
+        return f"{name} not known"
     before = show_metric(predicted.metric, predicted.before)
     after = show_metric(predicted.metric, predicted.after.value)
     if before.unit == after.unit:
-        text = f"{entry.label} {before.number} → {after.number} {after.unit}"
+        text = f"{name} {before.number} → {after.number} {after.unit}"
     else:
-        text = f"{entry.label} {before} → {after}"
+        text = f"{name} {before} → {after}"
     low, high = predicted.after.low, predicted.after.high
     if low is None or high is None:
         return text
@@ -174,32 +245,40 @@ def _span(metric_key: str, low: float, high: float, unit: str) -> str:
     return f"({first}–{last})"
 
 
-def effect(outcome: Outcome) -> Line:
-    """What the last action did: how far it is, then predicted against actual."""
+def effect(outcome: Outcome) -> list[Line]:
+    """What the last action did, in parts: how far it is, then predicted against actual."""
     steps: Line = [dim("last "), bold(f"{outcome.origin} → {outcome.to}")]
     change: Line = [*steps, dim(f" {outcome.state.value}")]
     if outcome.state in (ActionState.FAILED, ActionState.REFUSED):
-        return [*change, ("  " + outcome.detail, "warning")]
+        said = clauses(outcome.detail) or [""]
+        return [change, [("  " + said[0], "warning")], *([(t, "warning")] for t in said[1:])]
     if outcome.state is ActionState.DRY_RUN:
-        return [*change, dim(", nothing was run")]
+        return [change, [dim(", nothing was run")]]
     if not outcome.settled:
-        return [*change, dim(f", {outcome.detail}" if outcome.detail else ", settling")]
-    return join([steps, *(against(p, dict(outcome.actual)) for p in told(outcome.predicted))], "  ")
+        return [change, [dim(f", {outcome.detail}" if outcome.detail else ", settling")]]
+    actual = dict(outcome.actual)
+    return [steps, *([dim("  "), *against(p, actual)] for p in told(outcome.predicted))]
 
 
 def against(predicted: Predicted, actual: Mapping[str, float]) -> Line:
-    """`p95 said 149, was 152 ms`: what was measured once the action had settled."""
-    entry = metric(predicted.metric)
-    seen = show_metric(predicted.metric, actual.get(predicted.metric))
+    """`p95 said 149 (140–160), was 152 ms ✓`: what was measured once the action had settled."""
+    name = spoken(predicted.metric)
+    value = actual.get(predicted.metric)
+    seen = show_metric(predicted.metric, value)
     if predicted.after is None:
-        return [dim(f"{entry.label} was "), bold(seen.number), dim(f" {seen.unit}")]
+        return [dim(f"{name} was "), bold(seen.number), dim(f" {seen.unit}")]
     said = show_metric(predicted.metric, predicted.after.value)
-    low, high, value = predicted.after.low, predicted.after.high, actual.get(predicted.metric)
-    inside = value is None or low is None or high is None or low <= value <= high
+    low, high = predicted.after.low, predicted.after.high
+    told_ = said.number if said.unit == seen.unit else str(said)
+    if low is None or high is None or value is None:
+        return [dim(f"{name} said {told_}, was "), bold(seen.number), dim(f" {seen.unit}")]
+    inside = low <= value <= high
+    span_ = _span(predicted.metric, max(low, 0.0), high, said.unit)
     return [
-        dim(f"{entry.label} said {said.number}, was "),
+        dim(f"{name} said {told_} {span_}, was "),
         bold(seen.number, "ink" if inside else "warning"),
-        dim(f" {seen.unit}" if inside else f" {seen.unit} ▲ off"),
+        dim(f" {seen.unit} "),
+        ("✓", "ok") if inside else bold("▲ outside", "warning"),
     ]
 
 

@@ -10,6 +10,7 @@ from capmon.model.results import Bottleneck, Trigger
 from capmon.model.units import show_metric
 from capmon.ui.panes.chosen import bottleneck_of, trigger_of
 from capmon.ui.panes.figures import clock, full_name
+from capmon.ui.panes.triggers import STATES
 from capmon.ui.widgets.band import Course, Limit, Plot, plot
 from capmon.ui.widgets.chart import AXIS
 from capmon.ui.widgets.pane import Drawing, Pane, View
@@ -72,13 +73,17 @@ def _behind(found: Bottleneck, width: int) -> Line:
 
 
 def of_trigger(trigger: Trigger, frame: Frame, width: int, height: int) -> list[Line]:
-    """The value and its threshold, and the chart."""
+    """The value and its threshold, or the state in words, and the chart."""
     value = show_metric(trigger.metric, trigger.value)
     limit = show_metric(trigger.metric, trigger.threshold)
     line: Line = [bold(str(value)), dim(f" of {limit}")]
     if trigger.value is None:
         line = [dim(frame.reason(trigger.metric) or "not known")]
     limits = _limits(trigger.threshold, None)
+    words = STATES.get(trigger.metric)
+    if words is not None and trigger.value is not None:
+        # Half of a state means nothing.
+        line, limits = [bold(words[trigger.value >= 1])], ()
     return [line, *chart(frame, trigger.metric, limits, width, height - 1, None)][:height]
 
 
@@ -105,9 +110,18 @@ def chart(
     drawn = plot(course, width, height - 1, entry.unit)
     if not drawn.lines:
         return []
+    words = STATES.get(metric_key)
+    if words is not None:
+        drawn.lines[:] = _named(drawn.lines, words)
     step = trend.step / drawn.cells_a_step
     axis = time_axis(width, AXIS, drawn.now, step, trend.end)
     return [*drawn.lines, _began(axis, drawn, step, trend.end, since)]
+
+
+def _named(rows: list[Line], words: tuple[str, str]) -> list[Line]:
+    """Rows whose scale says what 1 and 0 are called."""
+    scale = [words[1], *[""] * (len(rows) - 2), words[0]] if len(rows) > 1 else [words[1]]
+    return [[dim(f"{name:>{AXIS - 1}} "), *row[1:]] for name, row in zip(scale, rows, strict=True)]
 
 
 def _began(axis: Line, drawn: Plot, step: float, end: float, since: float | None) -> Line:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from capmon.model.frame import Frame
-from capmon.model.metric import metric
-from capmon.model.results import Bottleneck, Priority, SourceState
-from capmon.model.units import digits, show_metric
+from capmon.model.metric import Worse, metric
+from capmon.model.results import Bottleneck, Priority, SourceState, Trigger
+from capmon.model.units import digits, show_metric, span
 from capmon.ui.panes import todo
 from capmon.ui.panes.chosen import MARK, bottleneck_of, marked, window
+from capmon.ui.panes.triggers import STATES
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, join, length, padded
 
@@ -61,18 +62,15 @@ def ranked(frame: Frame, view: View, width: int, height: int) -> list[Line]:
     if not frame.engine_ready:
         return [[dim("loading the models")]]
     if chosen is None:
-        rest = _next(frame)
-        if height > len(rest) or len(rest) < 2:
-            return [_none(frame), *rest][:height]
-        if height >= LEAST_LISTED:
-            return [join([_none(frame), [dim("what binds next:")]], "   "), *rest[1:]][:height]
-        return [join([_none(frame), [dim("next"), *rest[1]]], "   "), *rest[2:]][:height]
+        return _calm(frame, height)
     at = next(i for i, b in enumerate(frame.bottlenecks) if b is chosen)
     widest = max(len(todo_of(b)) for b in frame.bottlenecks)
     lines = [
         marked(row(b, width - MARK, widest), selected=b is chosen)
         for b in window(frame.bottlenecks, at, height)
     ]
+    waiting = pending(frame, height - len(lines))
+    lines += [marked(line, selected=False) for line in waiting]
     # Alone on a small screen, the list says what it can of the selected one.
     return (
         [*lines, [], *todo.draw(chosen, height - len(lines) - 1)][:height]
@@ -81,27 +79,86 @@ def ranked(frame: Frame, view: View, width: int, height: int) -> list[Line]:
     )
 
 
+def _calm(frame: Frame, height: int) -> list[Line]:
+    """The verdict where nothing binds, and what binds next as far as there is room."""
+    head = _verdict(frame, height)
+    room = height - len(head)
+    rest = _next(frame)
+    if room >= len(rest) or len(rest) < 2:
+        lines = [*head, *rest]
+    elif len(head) > 1:
+        lines = [*head, [dim("next"), *rest[1]]]
+    elif height >= LEAST_LISTED:
+        lines = [join([*head, [dim("what binds next:")]], "   "), *rest[1:]]
+    else:
+        lines = [join([*head, [dim("next"), *rest[1]]], "   "), *rest[2:]]
+    return lines[:height]
+
+
 def draw(frame: Frame, width: int, height: int) -> list[Line]:
     """The lines."""
     if not frame.engine_ready:
         return [[dim("loading the models")]]
     if not frame.bottlenecks:
-        return [_none(frame), *([[], *_next(frame)] if height > 3 else [])][:height]
+        head = _verdict(frame, height)
+        return [*head, *([[], *_next(frame)] if height > len(head) + 2 else [])][:height]
     widest = max(len(todo_of(b)) for b in frame.bottlenecks)
     lines = [row(b, width, widest) for b in frame.bottlenecks]
+    lines += pending(frame, height - len(lines))
     room = height - len(lines)
     if room >= 2:
         lines += advice_lines(frame, room)
     return lines[:height]
 
 
-def _none(frame: Frame) -> Line:
-    """Nothing binds, as far as is known: what does not answer cannot be judged."""
+def _verdict(frame: Frame, height: int) -> list[Line]:
+    """Nothing binds, as far as is known: what does not answer cannot be judged, and what is past waits."""
     silent = [h for h in frame.health if h.state in (SourceState.FAILING, SourceState.LATE)]
     if not silent:
-        return [("● ", "ok"), ink("none now")]
+        return pending(frame, height) or [[("● ", "ok"), ink("none now")]]
     names = ", ".join(f"{h.source} {h.state.value}" for h in silent)
-    return [("◐ ", "warning"), ink("none known"), dim(f": {names}, so not judged")]
+    unknown: Line = [("◐ ", "warning"), ink("none known"), dim(f": {names}, so not judged")]
+    return [*pending(frame, height - 1), unknown]
+
+
+def pending(frame: Frame, room: int) -> list[Line]:
+    """What is past its threshold but not yet for its time, the worst first, in so many lines."""
+    known = {b.component for b in frame.bottlenecks}
+    past = [
+        (-t.distance, t)
+        for t in frame.triggers
+        if not t.triggered
+        and t.distance is not None
+        and t.distance > 0
+        and t.component not in known
+    ]
+    lines = [_waiting(t) for _, t in sorted(past, key=lambda pair: pair[0])]
+    state = frame.replicas
+    if state is not None and "replicas" not in known and None not in (state.ready, state.desired):
+        ready, desired = state.ready or 0, state.desired or 0
+        if ready < desired:
+            at = 0 if not ready else len(lines)
+            lines.insert(at, [("◐ ", "warning"), ink(f"{ready} of {desired} replicas ready")])
+    if len(lines) <= room:
+        return lines
+    more = len(lines) - room
+    return [*lines[: room - 1], [*lines[room - 1], dim(f", {more} more")]] if room > 0 else []
+
+
+def _waiting(trigger: Trigger) -> Line:
+    """`◐ p95 latency 999 ms > 250 ms, 12 of 30 s`."""
+    entry = metric(trigger.metric)
+    name = "p95 latency" if trigger.component == "latency" else trigger.component
+    value = show_metric(trigger.metric, trigger.value)
+    limit = show_metric(trigger.metric, trigger.threshold)
+    sign = "<" if entry.worse is Worse.LOW else ">"
+    said = f"{value} {sign} {limit}" if str(value) != str(limit) else f"just past {limit}"
+    if trigger.metric in STATES:
+        said = STATES[trigger.metric][0]
+    held, needed = span(trigger.sustained), span(trigger.sustain)
+    if held.split()[-1] == needed.split()[-1]:
+        held = held.split()[0]
+    return [("◐ ", "warning"), ink(f"{name} {said}"), dim(f", {held} of {needed}")]
 
 
 def _next(frame: Frame) -> list[Line]:
@@ -120,7 +177,7 @@ def _next(frame: Frame) -> list[Line]:
         line: Line = [dim("  "), (padded(entry.label, 12)[0], "ink!"), padded(at, 24)]
         if h.multiple is not None:
             tone = "warning" if h.multiple < 1.1 else "ink"
-            line += [bold(f"{h.multiple:.2f}×".rjust(6), tone), dim(" today's load")]
+            line += [bold(f"{h.multiple:.2f}×".rjust(6), tone), dim(" the load now")]
         if h.extrapolated:
             line.append(dim(", beyond the load seen"))
         lines.append(line)

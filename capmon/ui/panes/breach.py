@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from capmon.model.frame import Frame
 from capmon.model.results import Chance, Forecast
-from capmon.model.units import show_metric, span
+from capmon.model.units import show_metric, span, spans
 from capmon.ui.panes.chosen import forecast_of
-from capmon.ui.panes.figures import between, chance_text, clock
+from capmon.ui.panes.figures import between, chance_text, clock, local_zone
 from capmon.ui.panes.forecast import LIKELY, NEAR, has_crossed, is_past, side
 from capmon.ui.widgets.gauge import bar
 from capmon.ui.widgets.pane import Drawing, Pane, View
@@ -46,6 +46,9 @@ class BreachPane(Pane):
             return Drawing("expected", draw(forecast, frame, width, height))
         limit = show_metric(forecast.metric, forecast.limit)
         title = f"{side(forecast)} {limit}"
+        # Beside the load's days in their own zone, a bare time of day could be either's.
+        if forecast.breach_by and forecast.horizon >= NEAR and local_zone(frame):
+            title += " · times in UTC"
         return Drawing(title, draw(forecast, frame, width, height))
 
 
@@ -62,7 +65,9 @@ def draw(forecast: Forecast | None, frame: Frame, width: int, height: int) -> li
     # Side by side where there is room; else the words are one line above the bars.
     said = words(forecast, frame) if wide else [sentence(forecast, frame, width)]
     above = [] if wide else said
-    bars = [_bar(c, forecast, frame, room) for c in chosen(forecast.breach_by, height - len(above))]
+    shown = chosen(forecast.breach_by, height - len(above))
+    times = _when([c.ahead for c in shown], forecast, frame)
+    bars = [_bar(c, t, room) for c, t in zip(shown, times, strict=True)]
     if not bars:
         # What is over its limit now may come back: the expected values tell.
         known = _already(forecast, frame)
@@ -93,12 +98,14 @@ def expected(forecast: Forecast, frame: Frame, width: int, height: int) -> list[
     found = list(zip(forecast.median, forecast.low, forecast.high, strict=False))
     greatest = max((m for m, _, _ in found if math.isfinite(m)), default=0.0)
     lines: list[Line] = []
-    for i in chosen(range(len(found)), min(height, MOST)):
+    places = chosen(range(len(found)), min(height, MOST))
+    times = _when([(i + 1) * forecast.step for i in places], forecast, frame)
+    for i, time in zip(places, times, strict=True):
         median, low, high = found[i]
         shown = show_metric(forecast.metric, median)
         inside = f" ({between(forecast.metric, low, high)})"
         line: Line = [
-            label(_when((i + 1) * forecast.step, forecast, frame), TIME),
+            label(time, TIME),
             number(shown),
             dim(f" {shown.unit:<6}"),
         ]
@@ -113,23 +120,24 @@ def expected(forecast: Forecast, frame: Frame, width: int, height: int) -> list[
     return lines or [[dim("nothing is expected")]]
 
 
-def _bar(chance: Chance, forecast: Forecast, frame: Frame, width: int) -> Line:
+def _bar(chance: Chance, when: str, width: int) -> Line:
     """`16:30        ███▌····  12 %`."""
     level = chance.probability
     tone = "warning" if math.isfinite(level) and level >= LIKELY else "accent"
-    time = TIME if width >= TIME + TAIL + 8 else TIME - 7
+    time = TIME if width >= TIME + TAIL + 8 or len(when) >= TIME - 7 else TIME - 7
     return [
-        label(_when(chance.ahead, forecast, frame), time),
+        label(when, time),
         *bar(level, max(0, width - time - TAIL), tone),
         bold(f"{chance_text(level):>4}", "warning" if tone == "warning" else "ink"),
         dim(" %"),
     ]
 
 
-def _when(ahead: float, forecast: Forecast, frame: Frame) -> str:
+def _when(ahead: Sequence[float], forecast: Forecast, frame: Frame) -> list[str]:
+    """Times of rows below each other, different ones never written the same."""
     if forecast.horizon < NEAR:
-        return f"in {span(ahead)}"
-    return clock(forecast.made_at + ahead, frame.at)
+        return [f"in {text}" for text in spans(ahead)]
+    return [clock(forecast.made_at + seconds, frame.at) for seconds in ahead]
 
 
 def words(forecast: Forecast, frame: Frame) -> list[Line]:
@@ -137,8 +145,7 @@ def words(forecast: Forecast, frame: Frame) -> list[Line]:
     crossed = _already(forecast, frame)
     names = ("one in ten", "one in two", "nine in ten")
     return [crossed] if crossed else [
-        [label(name, 13), *_by(seconds, forecast, frame)]
-        for name, seconds in zip(names, _times(forecast), strict=True)
+        [label(name, 13), *by] for name, by in zip(names, _each(forecast, frame), strict=True)
     ]  # fmt: skip
 
 
@@ -148,8 +155,8 @@ def sentence(forecast: Forecast, frame: Frame, width: int) -> Line:
     if crossed:
         return crossed
     names = ("1 in 10 ", "1 in 2 ", "9 in 10 ")
-    known = [(n, s) for n, s in zip(names, _times(forecast), strict=True) if s is not None]
-    parts: list[Line] = [[dim(n), *_by(s, forecast, frame)] for n, s in known]
+    each = zip(names, _times(forecast), _each(forecast, frame), strict=True)
+    parts: list[Line] = [[dim(n), *by] for n, s, by in each if s is not None]
     if not parts:
         return [dim(f"fewer than 1 in 10 within {span(forecast.horizon)}")]
     return as_many(parts, width, ", ") or parts[0]
@@ -169,11 +176,19 @@ def _times(forecast: Forecast) -> tuple[float | None, float | None, float | None
     return (None, None, None) if found is None else (found.t10, found.t50, found.t90)
 
 
-def _by(seconds: float | None, forecast: Forecast, frame: Frame) -> Line:
+def _each(forecast: Forecast, frame: Frame) -> list[Line]:
+    """By when each share of cases has crossed, spans that differ told apart."""
+    times = _times(forecast)
+    known = [s for s in times if s is not None and math.isfinite(s) and s > 0]
+    said = dict(zip(known, spans(known), strict=True))
+    return [_by(s, said, forecast, frame) for s in times]
+
+
+def _by(seconds: float | None, said: Mapping[float, str], forecast: Forecast, frame: Frame) -> Line:
     if seconds is None or not math.isfinite(seconds):
         return [dim(f"not within {span(forecast.horizon)}")]
     if seconds <= 0:
         return [bold("already")]
     if seconds < NEAR or forecast.horizon < NEAR:
-        return [dim("in "), bold(span(seconds))]
+        return [dim("in "), bold(said[seconds])]
     return [dim("by "), bold(clock(forecast.made_at + seconds, frame.at))]

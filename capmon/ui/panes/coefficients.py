@@ -12,6 +12,7 @@ from capmon.ui.panes.models import (
     LINES,
     USERS,
     formula,
+    full_at,
     in_unit,
     interval,
     limit_for,
@@ -101,8 +102,9 @@ def _quality(frame: Frame, fit: Fit) -> list[Line]:
     if reached is not None and room is not None:
         limit = str(show(room.limit, metric(fit.target).unit))
         out.append(_at(f"{limit} at", reached, fit, guess=room.extrapolated))
-    if fit.saturates_at is not None:
-        out.append(_at("full at", fit.saturates_at, fit))
+    full = full_at(fit)
+    if full is not None:
+        out.append(_at("full at", full, fit))
     return out
 
 

@@ -10,9 +10,16 @@ from functools import partial
 from capmon.model.frame import Frame
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Estimate, Fit, Headroom
-from capmon.model.units import digits, show
+from capmon.model.units import digits, show, show_metric
 from capmon.ui.panes.curves import LOADING, NONE_YET, name_of, selected
-from capmon.ui.panes.models import IN_FLIGHT, interval, limit_for, limit_text, unit_of_load
+from capmon.ui.panes.models import (
+    IN_FLIGHT,
+    full_at,
+    interval,
+    limit_for,
+    limit_text,
+    unit_of_load,
+)
 from capmon.ui.widgets import plot
 from capmon.ui.widgets.axes import AXIS, Level, Mark, Pole, framed
 from capmon.ui.widgets.pane import Drawing, Pane, View
@@ -49,8 +56,9 @@ class Scales:
     def across(self, fit: Fit, now: float | None, reached: float | None) -> Scale:
         """The scale of the load."""
         seen = fit.load_max or max((p[0] for p in fit.points), default=0.0)
-        full = fit.saturates_at.value if fit.saturates_at is not None else None
-        far = [v for v in (reached, full) if v is not None and v <= IN_SIGHT * seen]
+        full = full_at(fit)
+        ends = (reached, None if full is None else full.value)
+        far = [v for v in ends if v is not None and v <= IN_SIGHT * seen]
         top = 1.08 * max([seen, now or 0.0, *far])
         return self._keep((fit.target, "load"), top, 1.0, aim=6)
 
@@ -105,9 +113,7 @@ class CurvePane(ChartPane):
         fit = selected(frame, view)
         if fit is None:
             return Drawing("curve", [[dim(NONE_YET if frame.engine_ready else LOADING)]])
-        each = " per replica" if fit.per_replica else ""
-        title = f"{name_of(fit)} over load · {unit_of_load(fit.load)}{each}"
-        return Drawing(title, self._body(frame, fit, width, height), fixed=height)
+        return Drawing(title(fit), self._body(frame, fit, width, height), fixed=height)
 
     def _body(self, frame: Frame, fit: Fit, width: int, height: int) -> list[Line]:
         now = present(frame, fit)
@@ -135,12 +141,22 @@ class CurvePane(ChartPane):
         if limit is not None and room is not None:
             levels.append(Level(limit, "warning", limit_text(room)))
             marks += _crossing(reached, limit, x, width)
-        if fit.saturates_at is not None and not fit.problem:
-            poles.append(Pole(fit.saturates_at.value, "critical"))
+        full = full_at(fit)
+        if full is not None:
+            poles.append(Pole(full.value, "critical"))
         if now.load is not None and now.value is not None:
             marks.append(Mark(now.load, min(now.value, y.high), "●", "ink!"))
         picture = self.cells(fit, partial(layers, fit, x, height), x, y, width, height)
         return framed(picture, x, y, names, levels=levels, poles=poles, marks=marks)
+
+
+def title(fit: Fit) -> str:
+    """What stands over what: `host cpu over load · req/s per replica`."""
+    each = "per replica" if fit.per_replica else ""
+    if fit.load == IN_FLIGHT:
+        name = "throughput" if fit.target == THROUGHPUT else name_of(fit)
+        return " · ".join(filter(None, (f"{name} over requests at once", each)))
+    return f"{name_of(fit)} over load · {unit_of_load(fit.load)} {each}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +253,7 @@ def _legend(fit: Fit, room: Headroom | None, now: Present, width: int, rows: int
     if fit.problem:
         parts.append([ink(fit.problem)])
     if now.load is not None and now.value is not None:
-        shown = show(now.value, metric(fit.target).unit)
+        shown = show_metric(fit.target, now.value)
         parts.append([bold("● "), dim("now "), bold(shown.number), dim(f" {shown.unit} at "), bold(digits(now.load))])  # fmt: skip
     reached = each(room, now.replicas)
     if room is not None and reached is not None:
@@ -248,8 +264,9 @@ def _legend(fit: Fit, room: Headroom | None, now: Present, width: int, rows: int
         ])  # fmt: skip
     elif room is not None and room.problem != fit.problem:
         parts.append([("╌ ", "warning"), dim(f"{limit_text(room)}: {room.problem}")])
-    if fit.saturates_at is not None and not fit.problem:
-        parts.append([("┊ ", "critical"), dim("full at "), bold(digits(fit.saturates_at.value))])
+    full = full_at(fit)
+    if full is not None:
+        parts.append([("┊ ", "critical"), dim("full at "), bold(digits(full.value))])
     out: list[Line] = []
     for part in parts:
         longer = join([out[-1], part], "   ") if out else part

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from capmon.model.frame import Frame
-from capmon.model.metric import metric
 from capmon.model.results import Fit, Headroom
 from capmon.model.units import digits, span
+from capmon.ui.panes.figures import short_name
 from capmon.ui.panes.models import (
-    SHORT,
+    QUEUES,
     formula,
     interval,
     limit_for,
@@ -22,15 +22,15 @@ from capmon.ui.widgets.text import Line, bold, cut, dim, fit, ink, length, padde
 VIEW = "models"
 """Name under which a view remembers which curve is selected."""
 
-NAME = 5
+NAME = 9
 SHAPE = 12
-FORMULA = 23
+FORMULA = 22
 LIMIT = 9
 AT, AT_SHORT = 26, 20
 """Cells of `1023 (1001–1130) req/s`, and a blank."""
 NOW = 8
 NEEDS = 12
-USED = 13
+USED = 10
 
 TIGHT = 0.9
 """From this share of the load that fits on, there is little room."""
@@ -77,7 +77,7 @@ def selected(frame: Frame, view: View) -> Fit | None:
 
 def name_of(fit_: Fit) -> str:
     """A curve's metric in few letters."""
-    return SHORT.get(fit_.target, metric(fit_.target).label)
+    return short_name(fit_.target)
 
 
 def draw(frame: Frame, view: View, width: int) -> list[Line]:
@@ -132,7 +132,7 @@ def _cell(name: str, size: int, fit_: Fit, room: Headroom | None, *, at: bool) -
     """One cell of a row, as wide as its column."""
     match name:
         case "shape":
-            return [padded(fit_.kind.value, size, "dim")]
+            return [padded("queue" if fit_.kind in QUEUES else fit_.kind.value, size, "dim")]
         case "formula":
             return [padded(formula(fit_), size, "ink" if at else "dim")]
         case "R²":

@@ -7,7 +7,7 @@ from capmon.model.metric import Worse, metric
 from capmon.model.results import Forecast
 from capmon.model.units import percent, show_metric, span
 from capmon.ui.panes.chosen import forecast_of
-from capmon.ui.panes.figures import full_name
+from capmon.ui.panes.figures import full_name, local_zone
 from capmon.ui.panes.forecast import peak, verdict
 from capmon.ui.widgets.band import Course, Limit, plot
 from capmon.ui.widgets.chart import AXIS
@@ -33,6 +33,8 @@ class ExpectedPane(Pane):
         title = f"{full_name(forecast.metric)} · next {span(forecast.horizon)}"
         if forecast.problem:
             title = full_name(forecast.metric)
+        elif local_zone(frame):
+            title += " · times in UTC"
         return Drawing(title, draw(forecast, frame, width, height), fixed=height)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from capmon.model.frame import Frame
 from capmon.model.metric import metric, split
 from capmon.model.units import UNKNOWN, percent, show, show_metric
 
@@ -60,10 +61,45 @@ def clock(at: float, now: float, *, seconds: bool = False) -> str:
     return f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
 
 
+HOST = {
+    "system.cpu.utilization": "host cpu",
+    "system.memory.utilization": "host memory",
+    "system.memory.usage": "host memory",
+}
+"""Names of what an application has as well: alone, `cpu` could be either."""
+
+
+def spoken(metric_key: str) -> str:
+    """A metric's label, with whose it is where the host and the application both have one."""
+    base, _ = split(metric_key)
+    return HOST.get(base, metric(metric_key).label)
+
+
+def short_name(metric_key: str) -> str:
+    """The same in at most eight cells where it is known in short: `host mem`."""
+    base, _ = split(metric_key)
+    return SHORT.get(base, spoken(metric_key).replace("memory", "mem"))
+
+
+SHORT = {
+    "http.server.request.rate": "rate",
+    "http.server.request.duration.p95": "p95",
+    "system.filesystem.utilization": "disk",
+    "load.per_replica": "usl",
+}
+"""Names in few letters; load itself has a curve only under the law of scalability."""
+
+
 def full_name(metric_key: str) -> str:
     """A metric's label and what its labels say: `disk /var`."""
     _, labels = split(metric_key)
-    return " ".join([metric(metric_key).label, *labels.values()])
+    return " ".join([spoken(metric_key), *labels.values()])
+
+
+def local_zone(frame: Frame) -> bool:
+    """Whether the load's days are told in another time zone than UTC, so that clocks must name theirs."""
+    found = frame.patterns
+    return found is not None and found.time_zone not in ("", "UTC")
 
 
 def share_text(share: float) -> str:

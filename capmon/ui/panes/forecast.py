@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 
 from capmon.model.frame import Frame
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Forecast, TimeToLimit
 from capmon.model.units import percent, show, show_metric, span
 from capmon.ui.panes.chosen import MARK, forecast_of, marked, window
-from capmon.ui.panes.figures import chance_text, clock, full_name
+from capmon.ui.panes.figures import chance_text, clock, full_name, short_name
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.spark import spark
 from capmon.ui.widgets.text import Line, bold, dim, label, length
 
-LABEL = 5
-NAMED = 11
-"""Cells of `app memory` and the gap after it."""
+LABEL = 9
+"""Cells of `host cpu` and the gap after it."""
+
+NAMED = 12
+"""Cells of `host memory` and the gap after it."""
 
 ANSWER = 34
 """Cells of `  0 % over 191 req/s within 90 s` and the gap before it."""
@@ -30,15 +34,11 @@ NEAR = 600.0
 LIKELY = 0.2
 """From this probability on, a breach is shown as a warning."""
 
-SHORT = {
-    "http.server.request.rate": "rate",
-    "http.server.request.duration.p95": "p95",
-    "system.cpu.utilization": "cpu",
-    "process.cpu.utilization": "cpu",
-    "system.memory.utilization": "mem",
-    "process.memory.utilization": "mem",
-    "system.filesystem.utilization": "disk",
-}
+FAR = 0.5
+"""Up to this share of its limit a value is far from it."""
+
+RARE = 0.05
+"""Below this probability a breach far away worries nobody: few past forecasts never say much less."""
 
 
 class ForecastPane(Pane):
@@ -105,8 +105,7 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
 
 def name_of(forecast: Forecast) -> str:
     """Short name of what is forecast."""
-    base = forecast.metric.partition("{")[0]
-    return SHORT.get(base, metric(forecast.metric).label)
+    return short_name(forecast.metric)
 
 
 def forecast_line(
@@ -134,17 +133,40 @@ def forecast_line(
             (spark(future, len(future), top).ljust(half), tones[1]),
             dim("  "),
         ]
-    return [*line, *verdict(forecast, now, value)]
+    return [*line, *verdict(forecast, now, value, width - length(line))]
 
 
-def verdict(forecast: Forecast, now: float, value: float | None = None) -> Line:
-    """The answer, unless there is none or past forecasts did too badly to give one."""
+def verdict(forecast: Forecast, now: float, value: float | None = None, width: int = 1000) -> Line:
+    """The answer, unless there is none or past forecasts did too badly to give one.
+
+    Args:
+        forecast: What to tell of.
+        now: Unix time.
+        value: The metric now.
+        width: Cells; a doubt that is longer loses whole words.
+    """
     if forecast.problem:
         return [dim(forecast.problem)]
     # What crossed a limit was measured and stands whatever is thought of the forecast.
     if forecast.demoted and not is_past(forecast, value) and not has_crossed(forecast):
-        return [bold("▲ ", "warning"), dim(f"not trusted: {forecast.demoted}")]
+        if _harmless(forecast, value):
+            return [dim("▲ "), *answer(forecast, now, value)]
+        return [bold("▲ ", "warning"), dim(_doubt(forecast.demoted, width - 2))]
     return answer(forecast, now, value)
+
+
+def _harmless(forecast: Forecast, value: float | None) -> bool:
+    """Whether the limit is so far away that a poor forecast of it worries nobody."""
+    limit, chance = forecast.limit, forecast.breach_probability
+    if limit is None or value is None or chance is None or not chance < RARE:
+        return False
+    return value * FAR >= limit if side(forecast) == "under" else value <= limit * FAR
+
+
+def _doubt(why: str, width: int) -> str:
+    """Why it is not trusted, as much as says something by itself: `not trusted: error 2.0×`."""
+    texts = [f"not trusted: {why}", f"not trusted: {re.split(' (?:that )?of ', why)[0]}"]
+    return next((t for t in texts if len(t) <= width), "not trusted")
 
 
 def _top(forecast: Forecast, past: list[float], future: list[float]) -> float:
@@ -188,15 +210,28 @@ def _crossing(forecast: Forecast, limit: float, crossing: TimeToLimit) -> Line:
     sure = (forecast.breach_probability or 0.0) >= 0.5 and forecast.horizon >= LEAST_AHEAD
     if crossing.t50 is None or not sure:
         return []
-    line: Line = [dim(f"{shown} in "), bold(span(crossing.t50), "warning")]
-    if crossing.t10 is not None and crossing.t90 is not None:
-        line.append(dim(f" ({range_of(crossing.t10, crossing.t90)})"))
-    return line
+    if crossing.t10 is None or crossing.t90 is None:
+        return [dim(f"{shown} in "), bold(span(crossing.t50), "warning")]
+    low, middle, high = (max(t, 0.0) for t in (crossing.t10, crossing.t50, crossing.t90))
+    # Minutes that read the same are told in seconds, all three, for them to be compared.
+    told = same_unit if len({span(low), span(middle), span(high)}) < 3 and high < NEAR else span
+    return [
+        dim(f"{shown} in "),
+        bold(told(middle), "warning"),
+        dim(f" ({range_of(low, high, told)})"),
+    ]
 
 
-def range_of(low: float, high: float) -> str:
+def same_unit(seconds: float) -> str:
+    """A span in seconds: `130 s`."""
+    return f"{seconds:.0f} s"
+
+
+def range_of(low: float, high: float, told: Callable[[float], str] = span) -> str:
     """`9–18 d`."""
-    first, last = span(max(low, 0.0)), span(high)
+    first, last = told(max(low, 0.0)), told(high)
+    if first == last:
+        return last
     if first.split()[-1] == last.split()[-1]:
         first = first.split()[0]
     return f"{first}–{last}"

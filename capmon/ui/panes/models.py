@@ -6,40 +6,25 @@ from capmon.model.frame import Frame
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Estimate, Fit, FitKind, Headroom
 from capmon.model.units import digits, show, span
+from capmon.ui.panes.figures import short_name, spoken
 from capmon.ui.widgets.gauge import bar
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, as_many, bold, dim, ink, label, length, padded, spread
 
-LABEL = 5
+LABEL = 9
 LIMIT = 22
 """Cells of `6.40 GiB at ~130 users`."""
 
 FORMULA = 20
 """Cells of `22.6·e^(0.072·x) ms`."""
 
-SHORT = {
-    "system.cpu.utilization": "cpu",
-    "process.cpu.utilization": "cpu",
-    "system.memory.utilization": "mem",
-    "system.memory.usage": "mem",
-    "process.memory.utilization": "mem",
-    "process.memory.usage": "mem",
-    "http.server.request.duration.p95": "p95",
-    "load.per_replica": "usl",
-}
-"""Names in few letters; throughput has a curve only under the law of scalability."""
-SPOKEN = {
-    "system.cpu.utilization": "cpu",
-    "process.cpu.utilization": "app cpu",
-    "system.memory.utilization": "memory",
-    "system.memory.usage": "memory",
-    "process.memory.utilization": "app memory",
-    "process.memory.usage": "app memory",
-    "http.server.request.duration.p95": "p95",
-}
 IN_FLIGHT = "http.server.active_requests"
 USERS = ("app.users.active", "users.per_replica")
 LINES = (FitKind.LINEAR, FitKind.ROBUST)
+QUEUES = (FitKind.MMC, FitKind.KINGMAN)
+
+OPEN = 3.0
+"""From this many times the estimate on, an interval's upper end bounds nothing."""
 
 
 class ModelsPane(Pane):
@@ -61,7 +46,7 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
         return [[dim("loading the models")]]
     fits = [fit_line(f, limit_for(frame, f), width) for f in frame.fits]
     answer = [headroom_line(frame, width), first_limit(frame, width)]
-    basis = basis_line(frame)
+    basis = basis_line(frame, width)
     if height >= len(fits) + 4:
         return [*fits, [], *answer, basis]
     if height >= len(fits) + 2:
@@ -97,7 +82,10 @@ def in_unit(fit: Fit) -> tuple[float, str]:
 
 
 def formula(fit: Fit) -> str:
-    """The curve in units that people read: `0.51·x + 13.3 %`, `m/m/4, full at 41.2`; Kingman's formula speaks of g/g/c."""
+    """The curve in units that people read: `0.51·x + 13.3 %`, `queue, full at 41.2`.
+
+    Which queue it is stands with its coefficients: it changes often, and what it says here little.
+    """
     x = "u" if fit.load in USERS else "x"
     factor, name = in_unit(fit)
     match fit.kind:
@@ -105,9 +93,7 @@ def formula(fit: Fit) -> str:
             sign, b = ("-" if fit.coefficient("b") < 0 else ""), abs(fit.coefficient("b"))
             return f"{digits(fit.coefficient('a') * factor)}·e^({sign}{_small(b)}·{x}) {name}"
         case FitKind.MMC | FitKind.KINGMAN:
-            servers = f"{fit.coefficient('servers'):.0f}"
-            queue = f"m/m/{servers}" if fit.kind is FitKind.MMC else f"g/g/{servers}"
-            return f"{queue}, full at {digits(fit.coefficient('capacity'))}"
+            return f"queue, full at {digits(fit.coefficient('capacity'))}"
         case FitKind.USL:
             alpha, beta = (_small(fit.coefficient(c)) for c in ("alpha", "beta"))
             return f"usl α {alpha} β {beta}"
@@ -132,18 +118,26 @@ def times(multiple: float) -> str:
 
 def interval(estimate: Estimate) -> str:
     """`(122–141)`, open ends said, or nothing where there is no interval."""
-    if estimate.low is None and estimate.high is None:
+    low, high = estimate.low, estimate.high
+    if low is None and high is None:
         return ""
-    if estimate.low is None or estimate.low <= 0:
-        return "" if estimate.high is None else f"(up to {digits(estimate.high)})"
-    if estimate.high is None:
-        return f"({digits(estimate.low)} or more)"
-    return f"({digits(estimate.low)}–{digits(estimate.high)})"
+    far = high is None or high > OPEN * estimate.value
+    if low is None or low <= 0:
+        return ("" if high is None else "(a guess)") if far else f"(up to {digits(high or 0.0)})"
+    return f"({digits(low)} or more)" if far else f"({digits(low)}–{digits(high or 0.0)})"
+
+
+def full_at(fit: Fit) -> Estimate | None:
+    """The load at which a curve ends, where the points tell it: within a closed, narrow interval."""
+    full = fit.saturates_at
+    if full is None or fit.problem or full.low is None or full.high is None:
+        return None
+    return full if full.low > 0 and full.high < OPEN * full.value else None
 
 
 def fit_line(fit: Fit, headroom: Headroom | None, width: int) -> Line:
     """Label, formula, R², and where the limit is reached."""
-    name = label(SHORT.get(fit.target, metric(fit.target).label), LABEL)
+    name = label(short_name(fit.target), LABEL)
     if fit.problem:
         return [name, dim(fit.problem)]
     right = _reached(fit, headroom)
@@ -204,7 +198,7 @@ def first_limit(frame: Frame, width: int) -> Line:
     if not known:
         return [label("first limit", 13), dim("not known")]
     first = known[0]
-    line: Line = [label("first limit", 13), ink(SPOKEN.get(first.target, first.target))]
+    line: Line = [label("first limit", 13), ink(spoken(first.target))]
     if first.at is not None:
         line.append(dim(f" at {digits(first.at.value)} {interval(first.at)}".rstrip()))
     # Requests are the unit of the line above; users need their name, being no requests.
@@ -214,21 +208,21 @@ def first_limit(frame: Frame, width: int) -> Line:
         parts.append([dim("beyond the load seen")])
     if len(known) > 1 and known[1].at is not None:
         then = known[1]
-        name, unit = SPOKEN.get(then.target, then.target), unit_of_load(then.load)
+        name, unit = spoken(then.target), unit_of_load(then.load)
         unit = "" if unit == unit_of_load(first.load) else f" {unit}"
         parts.append([dim(f"then {name} at {digits(known[1].at.value)}{unit}")])
     return as_many(parts, width, ", ")
 
 
-def basis_line(frame: Frame) -> Line:
-    """What the models rest on."""
+def basis_line(frame: Frame, width: int) -> Line:
+    """What the models rest on: since a change where there was one, else the time looked at."""
     fit = next((f for f in frame.fits if not f.problem and f.n), None)
     if fit is None or fit.load_min is None or fit.load_max is None:
         return []
     unit = unit_of_load(fit.load)
     parts: list[Line] = [
-        [dim(f"last {span(fit.window)}")],
+        [dim(f"since {fit.starts_from}" if fit.starts_from else f"last {span(fit.window)}")],
         [dim(f"{fit.n} points")],
         [dim(f"load seen {digits(fit.load_min)}–{digits(fit.load_max)} {unit}")],
     ]
-    return as_many(parts, 80, ", ")
+    return as_many(parts, width, ", ") or parts[0]

@@ -8,6 +8,7 @@ from capmon.model.frame import Frame
 from capmon.model.results import Bottleneck, Term
 from capmon.model.units import digits
 from capmon.ui.panes.chosen import bottleneck_of
+from capmon.ui.panes.models import interval
 from capmon.ui.widgets.gauge import bar
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, bold, dim, ink, label
@@ -56,8 +57,7 @@ def binds(found: Bottleneck) -> Line:
     if at is None:
         return [label("binds at", NAME), dim("no model can tell at which load")]
     line: Line = [label("binds at", NAME), bold(digits(at.value)), dim(" req/s")]
-    if at.low is not None and at.high is not None:
-        line.append(dim(f" ({digits(at.low)}–{digits(at.high)})"))
+    line.append(dim(f" {interval(at)}".rstrip()))
     if found.load_multiple is not None:
         tone = "warning" if found.load_multiple < 1.1 else "ink"
         line += [dim(", "), bold(f"{found.load_multiple:.2f}×", tone), dim(" the load now")]

@@ -8,7 +8,7 @@ from capmon.model.frame import Frame
 from capmon.model.results import Coverage, Forecast, Scored
 from capmon.model.units import percent, show_metric, span
 from capmon.ui.panes.chosen import forecast_of
-from capmon.ui.panes.figures import clock, figure, unit_of
+from capmon.ui.panes.figures import clock, figure, local_zone, unit_of
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, as_many, bold, cut, dim, ink, join, length, padded
 
@@ -109,9 +109,12 @@ def table(forecast: Forecast, frame: Frame, width: int, height: int) -> list[Lin
     fine = any(p.ahead < MINUTE for p in forecast.scored)
     time = 9 if fine else 6
     said = "interval".rjust(INTERVAL)
-    head = f"{'time':<{time}}{'ahead':>6}{said}{'came':>{CAME}} {_unit(forecast, unit)}"
+    head = f"{'UTC' if local_zone(frame) else 'time':<{time}}{'ahead':>6}{said}{'came':>{CAME}} {_unit(forecast, unit)}"
+    # Without room for the words, the marks alone stand behind the values.
+    words = width >= time + 6 + INTERVAL + CAME + 9
+    head = head if len(head) <= width else head.rsplit(" ", 1)[0]
     lines: list[Line] = [[dim(cut(head, width))]]
-    return lines + [_row(p, forecast, frame, unit, time) for p in points]
+    return lines + [_row(p, forecast, frame, unit, time, words=words) for p in points]
 
 
 def _unit(forecast: Forecast, unit: str) -> str:
@@ -119,17 +122,19 @@ def _unit(forecast: Forecast, unit: str) -> str:
     return "req/s" if show_metric(forecast.metric, 1.0).unit == "req/s" and unit == "/s" else unit
 
 
-def _row(point: Scored, forecast: Forecast, frame: Frame, unit: str, time: int) -> Line:
+def _row(
+    point: Scored, forecast: Forecast, frame: Frame, unit: str, time: int, *, words: bool
+) -> Line:
     side = missed(point)
     low, high = (figure(forecast.metric, v, unit, 6).strip() for v in (point.low, point.high))
-    mark: Line = [dim(f"{HIT} hit")]
-    if side:
-        mark = [bold(f"{ABOVE} above" if side > 0 else f"{BELOW} below", "warning")]
+    glyph, word = ((HIT, "hit"), (ABOVE, "above"), (BELOW, "below"))[side]
+    text = f"{glyph} {word}" if words else glyph
+    mark = bold(text, "warning") if side else dim(text)
     return [
         padded(clock(point.at, frame.at, seconds=time > 6), time, "dim"),
         dim(f"{span(point.ahead):>6}"),
         dim(f"{low}–{high}".rjust(INTERVAL)[:INTERVAL]),
         bold(figure(forecast.metric, point.actual, unit, CAME)),
         dim("  "),
-        *mark,
+        mark,
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from capmon.model.frame import Frame
-from capmon.model.metric import Worse, metric
 from capmon.model.results import Trigger
 from capmon.model.units import UNKNOWN, show_metric, span
 from capmon.ui.panes.chosen import MARK, marked, trigger_of, window
@@ -94,7 +93,6 @@ def head(columns: Columns) -> Line:
 
 def row(trigger: Trigger, columns: Columns) -> Line:
     """One threshold: state, value, threshold, distance, how long it held, when it is reached."""
-    sign = "<" if metric(trigger.metric).worse is Worse.LOW else ">"
     line: Line = []
     if columns.state:
         glyph, word, tone = state(trigger)
@@ -102,8 +100,10 @@ def row(trigger: Trigger, columns: Columns) -> Line:
     name = padded(trigger.component, columns.component - 1, "ink!")
     line += [name, dim(" "), *_value(trigger.metric, trigger.value, "ink", VALUE)]
     if columns.limit:
-        sign = " " if trigger.metric in STATES else sign
-        line += [dim(f"{sign} "), *_value(trigger.metric, trigger.threshold, "dim", LIMIT - 2)]
+        line += [
+            dim(f"{_sign(trigger)} "),
+            *_value(trigger.metric, trigger.threshold, "dim", LIMIT - 2),
+        ]
     line.append(_distance(trigger))
     if columns.bar:
         line += [*_nearness(trigger, columns.bar), dim("  ")]
@@ -121,14 +121,28 @@ def state(trigger: Trigger) -> tuple[str, str, str]:
     if trigger.distance is None:
         return "○", "unknown", "dim"
     if trigger.triggered:
-        return "▲", "crossed", "warning"
+        # Back on the good side it still counts until it has been there for its time.
+        past = trigger.distance > 0
+        return ("▲", "crossed", "warning") if past else ("◇", "easing", "dim")
     if trigger.distance > 0:
         return "◐", "past", "warning"
-    return ("●", "near", "accent") if trigger.distance >= NEAR else ("·", "clear", "dim")
+    if trigger.distance >= NEAR:
+        return "●", "near", "accent"
+    return ("◔", "in sight", "accent") if _urgent(trigger) else ("·", "clear", "dim")
 
 
 STATES = {"db.status": ("failing", "healthy")}
 """Metrics that are states: what 0 and 1 are called."""
+
+
+def _sign(trigger: Trigger) -> str:
+    """How value and threshold stand to each other as they are shown, whichever side does harm."""
+    if trigger.value is None or trigger.metric in STATES:
+        return " "
+    shown = (show_metric(trigger.metric, v) for v in (trigger.value, trigger.threshold))
+    if len(set(shown)) == 1:
+        return "="
+    return ">" if trigger.value > trigger.threshold else "<"
 
 
 def _value(metric_key: str, value: float | None, tone: str, width: int) -> Line:
@@ -185,7 +199,13 @@ def _tone(trigger: Trigger) -> str:
     return "dim" if _reaches(trigger) == UNKNOWN else "ink"
 
 
+def _urgent(trigger: Trigger) -> bool:
+    """Whether a breach is there or in sight: only then there is something to do."""
+    past = trigger.distance is not None and trigger.distance > 0
+    return trigger.urgency is not None and (past or _reaches(trigger) != UNKNOWN)
+
+
 def _act(trigger: Trigger) -> Run:
-    if trigger.urgency is None:
+    if trigger.urgency is None or not _urgent(trigger):
         return dim("–".ljust(ACT))
     return trigger.urgency.value.ljust(ACT), f"{URGENT.get(trigger.urgency.value, 'ink')}!"

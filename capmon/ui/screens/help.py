@@ -10,7 +10,7 @@ from capmon.model.frame import Frame
 from capmon.model.metric import CATALOGUE
 from capmon.ui.commands import Command, offered
 from capmon.ui.panes.common import STATE, health_line
-from capmon.ui.screens.sheet import Sheet, row
+from capmon.ui.screens.sheet import Sheet, row, wrapped
 from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink
 
 
@@ -51,6 +51,10 @@ def lines(frame: Frame | None, key_names: dict[str, str], *, read_only: bool) ->
         out += [[], [bold("not available")], *missing]
     out += [[], [bold("how to read it")]]
     out += [[dim(f"  {text}")] for text in READING]
+    out += [[], [bold("words")]]
+    for word, meaning in WORDS:
+        told = wrapped(meaning, WORD_CELLS, "dim")
+        out += [row(f"  {word if not i else ''}", line, 14) for i, line in enumerate(told)]
     return [*out, []]
 
 
@@ -67,6 +71,21 @@ READING = (
     "An interval in brackets holds the value with the configured confidence.",
     "~ marks a load beyond 1.3 times what was seen, where a curve is a guess.",
 )
+
+
+WORD_CELLS = 58
+"""Cells of what a word means."""
+
+WORDS = (
+    ("binds", "The first limit that load reaches: what must give way for the service to carry more."),
+    ("R²", "The share of the ups and downs that a curve explains, from 0 to 1."),
+    ("queue", "Response time grows as in a line before servers, without bound where load is full (M/M/c, Kingman)."),
+    ("usl", "Throughput over requests at once (universal scalability law)."),
+    ("α β", "What requests lose by waiting for each other (α) and by keeping in step (β)."),
+    ("MASE", "The error of past forecasts over that of repeating the last value or season: below 1 is better."),
+    ("psi", "The share of time in which work waited for cpu, memory or disks (pressure stall information)."),
+)  # fmt: skip
+"""What the screens take for known."""
 
 
 def row_of_key(command: Command, key_names: dict[str, str]) -> Line:

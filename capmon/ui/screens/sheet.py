@@ -52,6 +52,12 @@ class Sheet(ModalScreen[Result], Generic[Result]):
         scroll.styles.width = self._width
         yield scroll
 
+    def retitle(self, subtitle: str) -> None:
+        """Say something else in the frame below."""
+        scroll = self.query_one(VerticalScroll)
+        if scroll.border_subtitle != subtitle:
+            scroll.border_subtitle = subtitle
+
     def put(self, lines: list[Line]) -> None:
         """Show these lines."""
         self.query_one(Page).put(lines)

@@ -30,7 +30,7 @@ class Shading:
     @property
     def flat(self) -> bool:
         """Whether all values are the same."""
-        return not self.low < self.high
+        return not self.low / 2 < self.high / 2
 
     def level(self, value: float | None) -> int | None:
         """0 for the lightest shade to 3 for the darkest, or None where nothing is known."""

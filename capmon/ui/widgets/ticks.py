@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from capmon.model.units import span
 from capmon.ui.widgets.text import Line, cut, dim
 
 NEAR = 600.0
 """Seconds each way up to which spans are written: clock times would move on every second."""
+
+MINUTE = 60.0
+MINUTES = 100.0
+"""Seconds from which on spans are written in minutes."""
 
 APART = 11
 """Cells between two labels at least."""
@@ -36,7 +39,9 @@ def time_axis(width: int, left: int, now: int, seconds_a_cell: float, at: float)
     if width - left < 4 or not LEAST < seconds_a_cell < GREATEST:
         return []
     farthest = max(now - left, width - now) * seconds_a_cell
-    step = next((s for s in STEPS if s / seconds_a_cell >= APART), 0.0)
+    # Where minutes are written, all ticks stand at whole ones: no two read the same.
+    least = MINUTE if farthest >= MINUTES else 0.0
+    step = next((s for s in STEPS if s >= least and s / seconds_a_cell >= APART), 0.0)
     cells = [" "] * width
     _put(cells, "now", min(now - 1, width - 3), left)
     if step:
@@ -47,13 +52,15 @@ def time_axis(width: int, left: int, now: int, seconds_a_cell: float, at: float)
             ahead = i * step - origin
             if relative and i == 0:
                 continue
-            text = _relative(ahead) if relative else _clock(at + ahead, step)
+            text = _relative(ahead, step) if relative else _clock(at + ahead, step)
             _put(cells, text, round(now + ahead / seconds_a_cell) - len(text) // 2, left)
     return [dim(cut("".join(cells).rstrip(), width))]
 
 
-def _relative(ahead: float) -> str:
-    return f"{'-' if ahead < 0 else '+'}{span(ahead)}"
+def _relative(ahead: float, step: float) -> str:
+    size = abs(ahead)
+    text = f"{size / MINUTE:.0f} m" if step >= MINUTE else f"{size:.0f} s"
+    return f"{'-' if ahead < 0 else '+'}{text}"
 
 
 def _clock(at: float, step: float) -> str:
