@@ -30,8 +30,8 @@ class Coverage:
     """Share of them that fell inside the interval."""
 
     mase: float | None
-    """Mean absolute error of the median over the mean absolute change of the series from one season to the
-    next, or from one step to the next without a season, when it was made; None where it did not change."""
+    """Mean absolute error of the median over the mean absolute change of the history when it was made: from one
+    season to the next or, without a season, over as long as it looked ahead; None where nothing changed."""
 
     window: float
     """Seconds of history that the scores cover, a day at most."""

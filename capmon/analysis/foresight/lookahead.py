@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -122,7 +123,7 @@ def look_ahead(
     found = replace(found, stretch=stretch)
     band = found.quantiles(_levels(level))
     last = float(past[np.flatnonzero(np.isfinite(past))[-1]])
-    board.issue(made_at, grid.step, band, last, found.scale_for_mase, stretch)
+    board.issue(made_at, grid.step, band, last, _changes(found, past), stretch)
     chances, when = _breach(found, subject.limit, past, grid.step)
     return Forecast(
         metric=subject.metric,
@@ -143,6 +144,19 @@ def look_ahead(
         demoted=board.demoted(level),
         season=found.season * grid.step,
     )
+
+
+def _changes(found: Ensemble, past: Vec) -> Callable[[int], float]:
+    """Mean absolute change of the history over one season, or over some steps without one."""
+
+    def change(steps: int) -> float:
+        if found.season:
+            return found.scale_for_mase
+        known = np.abs(past[steps:] - past[:-steps]) if steps < len(past) else np.empty(0)
+        known = known[np.isfinite(known)]
+        return float(known.mean()) if len(known) else math.nan
+
+    return change
 
 
 def made_of(found: Ensemble) -> str:

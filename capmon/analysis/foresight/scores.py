@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -45,6 +45,10 @@ _LEAST_SCORED = 20
 _LEAST_INDEPENDENT = 10.0
 _LEAST_APART = 4.0
 _PRIOR = 20.0
+
+
+def _unknown(_steps: int) -> float:
+    return math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class Scoreboard:
         step: float,
         band: Mat,
         naive: float,
-        scale: float = math.nan,
+        scale: Callable[[int], float] = _unknown,
         stretch: float = 1.0,
     ) -> None:
         """Remember a forecast at steps 1, 2, 4, 8, … ahead.
@@ -121,7 +125,8 @@ class Scoreboard:
             step: Seconds a cell.
             band: (H, 3) low, median and high.
             naive: The last value known when it was made.
-            scale: Mean absolute change from season to season then, for the MASE; NaN for none.
+            scale: Mean absolute change of the history over a season, or over so many steps, for the
+                MASE; NaN where it is not known.
             stretch: Factor by which the interval was widened for the misses before.
         """
         ahead = 1
@@ -129,7 +134,7 @@ class Scoreboard:
             low, median, high = (float(v) for v in band[ahead - 1])
             begins = made_at + (ahead - 1) * step
             self._pending.append(
-                _Issued(begins, step, ahead * step, low, high, median, naive, scale, stretch)
+                _Issued(begins, step, ahead * step, low, high, median, naive, scale(ahead), stretch)
             )
             ahead *= 2
 

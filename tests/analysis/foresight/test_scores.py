@@ -14,7 +14,7 @@ def board_of(inside: list[bool], *, step: float = 10.0, naive: float = 3.0) -> S
     """A board whose one-step forecasts, one a cell, held or missed as told."""
     board = Scoreboard()
     for i in range(len(inside)):
-        board.issue(i * step, step, np.array([[0.0, 1.0, 2.0]]), naive=naive, scale=2.0)
+        board.issue(i * step, step, np.array([[0.0, 1.0, 2.0]]), naive=naive, scale=lambda _: 2.0)
     board.settle(len(inside) * step, step, np.where(inside, 1.5, 5.0))
     return board
 
@@ -23,7 +23,7 @@ def test_scores_count_what_fell_inside() -> None:
     """Half of the points inside gives a coverage of one half; gaps score nothing."""
     board = Scoreboard()
     for i in range(40):
-        board.issue(i * 10.0, 10.0, np.array([[0.0, 1.0, 2.0]]), naive=3.0, scale=2.0)
+        board.issue(i * 10.0, 10.0, np.array([[0.0, 1.0, 2.0]]), naive=3.0, scale=lambda _: 2.0)
     actual = np.array([1.5, 5.0] * 20)
     actual[-2:] = math.nan
     board.settle(400.0, 10.0, actual)
@@ -131,7 +131,7 @@ def test_a_demoted_forecast_is_reinstated_when_it_holds() -> None:
     board = board_of([i >= 30 for i in range(100)])
     assert board.demoted(0.95)
     for i in range(100, 300):
-        board.issue(i * 10.0, 10.0, np.array([[0.0, 1.0, 2.0]]), naive=3.0, scale=2.0)
+        board.issue(i * 10.0, 10.0, np.array([[0.0, 1.0, 2.0]]), naive=3.0, scale=lambda _: 2.0)
     board.settle(3000.0, 10.0, np.full(200, 1.5))
     got = board.coverage()
     assert got is not None and got.inside == pytest.approx(0.9)
