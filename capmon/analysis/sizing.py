@@ -128,8 +128,11 @@ def _expected(
             soon = forecast.median[: max(1, math.ceil(START_UP / forecast.step))]
             peak = max((v for v in soon if math.isfinite(v)), default=0.0)
             if peak > now:
-                at = forecast.made_at + forecast.step * (soon.index(peak) + 1)
-                now, when = peak, f" expected by {datetime.fromtimestamp(at, UTC):%H:%M}"
+                ahead = forecast.step * (soon.index(peak) + 1)
+                at = datetime.fromtimestamp(forecast.made_at + ahead, UTC)
+                # A time of day without seconds could be past when it is read.
+                said = "within a minute" if ahead <= 60 else f"by {at:%H:%M}"
+                now, when = peak, f" expected {said}"
     return now, when
 
 

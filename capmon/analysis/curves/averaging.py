@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from capmon.analysis.curves.lines import MAD_TO_STD, least_squares, median
+from capmon.analysis.curves.lines import MAD_TO_STD, Line, least_squares, median
 from capmon.analysis.curves.question import Points
 from capmon.analysis.windows import Vec
 
@@ -51,6 +52,32 @@ def noise_share(x: Vec, y: Vec, follows: np.ndarray) -> float:
     return min(missing * quick / len(dx) / 2 / total, 1.0)
 
 
+def diluted(line: Line, points: Points) -> Line:
+    """A line whose slope may be too small by the noise that averaging left in the load.
+
+    How much is known only roughly, so that it widens the errors and corrects nothing.
+
+    Args:
+        line: Fitted to the points.
+        points: Means or readings, oldest first.
+    """
+    share = points.noise
+    if not share > 0 or line.slope_error is None or not line.slope_error > 0:
+        return line
+    factor = 1 + (line.slope * share / line.slope_error) ** 2
+    slope_error = line.slope_error * math.sqrt(factor)
+    added = (slope_error**2 - line.slope_error**2) * line.mean**2
+    intercept_error = (
+        None if line.intercept_error is None else math.hypot(line.intercept_error, math.sqrt(added))
+    )
+    return replace(
+        line,
+        slope_error=slope_error,
+        intercept_error=intercept_error,
+        slope_inflation=line.slope_inflation * factor,
+    )
+
+
 def averaged(points: Points, *, logarithm: bool) -> tuple[Points, int]:
     """Points whose load is read well enough, each the mean of as few readings as that takes.
 
@@ -68,7 +95,7 @@ def averaged(points: Points, *, logarithm: bool) -> tuple[Points, int]:
     share = noise_share(points.x, heights, np.diff(points.places) == 1)
     count = min(math.ceil(share / NOISE), MOST, n // LEAST_POINTS)
     if count <= 1:
-        return points, 1
+        return replace(points, noise=share), 1
     group = points.places // count
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     size = np.diff(np.append(starts, n))
@@ -79,4 +106,4 @@ def averaged(points: Points, *, logarithm: bool) -> tuple[Points, int]:
     x = (np.add.reduceat(points.x, starts) / size)[full]
     y = (np.add.reduceat(heights, starts) / size)[full]
     y = np.exp(y) if logarithm else y
-    return Points(x, y, group[starts][full], points.left_out), count
+    return Points(x, y, group[starts][full], points.left_out, share / count), count

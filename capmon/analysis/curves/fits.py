@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from capmon.analysis.curves.averaging import averaged
+from capmon.analysis.curves.averaging import averaged, diluted
 from capmon.analysis.curves.choose import Contender, block_length, candidates, choose, left_out
 from capmon.analysis.curves.inverse import fieller, no_growth
 from capmon.analysis.curves.latency import fit_latency, fit_queue
@@ -96,6 +96,8 @@ def fit_resource(question: Question, load: Vec, target: Vec, cap: float | None =
             if problem:
                 return refused(question, problem, n=len(points.x))
         plain = fit_line(points, points.y, series=question.series)
+        if question.series:
+            plain = diluted(plain, points)
         lines = {FitKind.LINEAR: plain}
         if _straying(plain, points):
             lines[FitKind.ROBUST] = fit_robust(points, series=question.series)

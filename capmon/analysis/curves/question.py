@@ -68,12 +68,15 @@ class Points:
     left_out: str = ""
     """Which points were left out beforehand and why; empty when none were."""
 
+    noise: float = 0.0
+    """Share of the load's variance that is noise of its reading, as far as is known."""
+
     def only(self, kept: NDArray[np.bool_], left_out: str = "") -> Points:
         """The points of a mask."""
         if kept.all():
             return self
         said = "; ".join(t for t in (self.left_out, left_out) if t)
-        return Points(self.x[kept], self.y[kept], self.places[kept], said)
+        return Points(self.x[kept], self.y[kept], self.places[kept], said, self.noise)
 
     def thinned(self, most: int = 200) -> tuple[tuple[float, float], ...]:
         """At most so many of the points, evenly spaced in time, the first and the last among them."""
