@@ -43,22 +43,25 @@ def gather(
         loaded: The configuration.
         samples: Frames with analysis to wait for.
         service: Something to start before and stop after.
-        at_once: Let thresholds hold without their `for`.
+        at_once: Let thresholds hold for the readings taken instead of their `for`, where that is longer.
 
     Raises:
         CapmonError: Not even this host could be read.
     """
     if at_once:
-        loaded = replace(loaded, settings=without_waiting(loaded.settings))
+        # From the first reading to the last but one: the last tick may come early.
+        seconds = max(0.0, (samples - 2) * loaded.settings.interval)
+        loaded = replace(loaded, settings=without_waiting(loaded.settings, seconds))
     return asyncio.run(_gather(loaded, samples, service))
 
 
-def without_waiting(settings: Settings) -> Settings:
-    """The settings with every threshold's `for` at zero."""
+def without_waiting(settings: Settings, seconds: float = 0.0) -> Settings:
+    """The settings with every threshold's `for` at so many seconds at most."""
     thresholds = settings.thresholds
-    now = {
-        f.name: replace(getattr(thresholds, f.name), for_=Duration(0.0)) for f in fields(thresholds)
-    }
+    now = {}
+    for field in fields(thresholds):
+        own = getattr(thresholds, field.name)
+        now[field.name] = replace(own, for_=Duration(min(own.for_, seconds)))
     return replace(settings, thresholds=replace(thresholds, **now))
 
 

@@ -296,3 +296,10 @@ def test_gathering_can_be_done_again_in_one_process() -> None:
         assert gather(settings_of(), samples=1).value("system.memory.utilization") is not None
     with pytest.raises(RuntimeError, match="no running event loop"):
         asyncio.get_running_loop()
+
+
+def test_a_threshold_holds_for_the_readings_at_most() -> None:
+    """A `for` that is longer than there is time for is cut; a shorter one stays."""
+    now = without_waiting(Settings(), 12.0)
+    assert now.thresholds.cpu.for_ == 12.0
+    assert now.thresholds.errors.for_ == Settings().thresholds.errors.for_ == 10.0

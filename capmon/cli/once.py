@@ -77,14 +77,15 @@ def _emit(text: str, output: Path | None) -> None:
 @click.command()
 @CONFIG
 @SET
-@click.option("--samples", type=click.IntRange(1, 3600), default=3, show_default=True)
+@click.option("--samples", type=click.IntRange(1, 3600), default=5, show_default=True, help="Readings through which a threshold must hold.")  # fmt: skip
 @click.pass_context
 def check(
     ctx: click.Context, config_path: Path | None, settings: tuple[str, ...], samples: int
 ) -> None:
     """One line and an exit status for scripts: 0 ok, 1 warning, 2 critical, 3 unknown.
 
-    Thresholds hold at once here: there is no time to wait for their `for`.
+    A threshold counts when it holds through all readings but the last, a second apart: one busy
+    moment is no alarm. More samples come nearer to each threshold's own `for`.
     """
     from capmon.headless import gather
     from capmon.summary import verdict
