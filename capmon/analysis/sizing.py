@@ -103,15 +103,16 @@ def _by_fits(
 
 def _need(fit: Fit, reach: float, limit: Limit, load: float, when: str, ready: int) -> Need:
     """What one fit asks for. One replica less must leave a margin and stay where the fit has been."""
-    count = _ceil(load / reach)
+    count = bare = _ceil(load / reach)
     if count < ready:
         seen = TRUSTED_REACH * (fit.load_max or reach)
         count = min(ready, _ceil(max(load * (1 + TOLERANCE) / reach, load / seen)))
+    margin = " with a margin" if count > bare else ""
     label, unit = metric(fit.target).label, metric(fit.target).unit
     key = whole_load(fit)
     tail = " users" if key == USERS else ""
     each, whole = (f"{show_metric(key, v)}{tail}" for v in (reach, load))
-    text = f"{whole}{when} take {count}: {label} {show(limit.value, unit)} at {each} each"
+    text = f"{whole}{when} take {count}{margin}: {label} {show(limit.value, unit)} at {each} each"
     return Need(count, text)
 
 

@@ -23,8 +23,8 @@ MOST_DIGITS = 4
 LONGEST_NAME = 24
 """Characters of a process's name."""
 
-_USES_CPU = frozenset({"cpu", "app cpu", "cpu pressure", "throttled"})
-_USES_MEMORY = frozenset({"memory", "app memory", "memory pressure"})
+_USES_CPU = frozenset({"cpu", "cpu pressure", "throttled"})
+_USES_MEMORY = frozenset({"memory", "memory pressure"})
 _USES_IO = frozenset({"disk busy", "io pressure"})
 
 
@@ -104,7 +104,7 @@ def _reason(rule: Rule) -> Evidence | None:
 
 
 def _process(rule: Rule, context: Context) -> Evidence | None:
-    """`java (812) 5.1 GiB, 21 % of memory`."""
+    """`java (812) 5.1 GiB, 21 % of memory`: of this host, for what the application reports may run elsewhere."""
     top = context.processes
     if top is None:
         return None
