@@ -160,3 +160,17 @@ def test_models_say_since_when_they_hold() -> None:
     fits = tuple(replace(f, starts_from="version 1.4.2 → 1.5.0 at 17:16") for f in frame.fits)
     changed = plain(models.basis_line(replace(frame, fits=fits), 56))
     assert changed == "since version 1.4.2 → 1.5.0 at 17:16, 412 points"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(140.0, "126 req/s crossed 17 s ago"), (108.0, "126 req/s crossed, under it now")]
+)  # fmt: skip
+def test_a_limit_that_is_left_again_is_not_shown_as_crossed(value: float, said: str) -> None:
+    """Between two forecasts the load may come back: what stands there is true of now."""
+    from capmon.model.results import Forecast, TimeToLimit
+    from capmon.ui.panes.forecast import answer
+    from capmon.ui.widgets.text import plain
+
+    since = TimeToLimit(-17.0, -17.0, -17.0)
+    made = Forecast("http.server.request.rate", 0.0, 1.0, median=(130.0,), limit=126.0, breach_probability=1.0, time_to_limit=since)  # fmt: skip
+    assert plain(answer(made, 0.0, value)) == said

@@ -124,7 +124,7 @@ def look_ahead(
     band = found.quantiles(_levels(level))
     last = float(past[np.flatnonzero(np.isfinite(past))[-1]])
     board.issue(made_at, grid.step, band, last, _changes(found, past), stretch)
-    chances, when = _breach(found, subject.limit, past, grid.step)
+    breach, chances, when = _breach(found, subject.limit, past, grid.step)
     return Forecast(
         metric=subject.metric,
         made_at=made_at,
@@ -136,7 +136,7 @@ def look_ahead(
         level=level,
         method=made_of(found),
         limit=subject.limit,
-        breach_probability=chances[-1].probability if chances else None,
+        breach_probability=breach,
         time_to_limit=when,
         coverage=board.coverage(),
         breach_by=chances,
@@ -207,23 +207,23 @@ def bounds(metric_key: str) -> tuple[float, float]:
 
 def _breach(
     found: Ensemble, limit: float | None, past: Vec, step: float
-) -> tuple[tuple[Chance, ...], TimeToLimit | None]:
-    """Probability that a limit has been passed by some times, and when it is."""
+) -> tuple[float | None, tuple[Chance, ...], TimeToLimit | None]:
+    """Probability that a limit is passed, the same by some times ahead, and when it is."""
     if limit is None:
-        return (), None
+        return None, (), None
     known = past[np.isfinite(past)]
     # A cell of a few seconds is one reading: noise near a limit crosses it back and forth.
     held = math.ceil(SUSTAINED / step)
     if len(known) >= held and (known[-held:] > limit).all():
         since = _over_since(past, limit, step)
-        return (Chance(found.horizon * step, 1.0),), TimeToLimit(-since, -since, -since)
+        return 1.0, (), TimeToLimit(-since, -since, -since)
     curve = crossing_curve(found, limit, held)
     steps = sorted({math.ceil(len(curve) * (i + 1) / MARKS) for i in range(MARKS)})
     chances = tuple(Chance(n * step, float(curve[n - 1])) for n in steps)
     t10, t50, t90 = (
         None if (n := reached(curve, share)) is None else n * step for share in (0.1, 0.5, 0.9)
     )
-    return chances, TimeToLimit(t10, t50, t90)
+    return chances[-1].probability, chances, TimeToLimit(t10, t50, t90)
 
 
 def _over_since(past: Vec, limit: float, step: float) -> float:

@@ -11,10 +11,10 @@ from capmon.model.results import Chance, Forecast
 from capmon.model.units import show_metric, span, spans
 from capmon.ui.panes.chosen import forecast_of
 from capmon.ui.panes.figures import between, chance_text, clock, local_zone
-from capmon.ui.panes.forecast import LIKELY, NEAR, has_crossed, is_past, side
+from capmon.ui.panes.forecast import LIKELY, NEAR, has_crossed, is_back, is_past, side
 from capmon.ui.widgets.gauge import bar
 from capmon.ui.widgets.pane import Drawing, Pane, View
-from capmon.ui.widgets.text import Line, as_many, bold, dim, join, label, length, number
+from capmon.ui.widgets.text import Line, as_many, bold, dim, ink, join, label, length, number
 
 WORDS = 27
 """Cells of `nine in ten  not within 6 h`."""
@@ -164,6 +164,8 @@ def sentence(forecast: Forecast, frame: Frame, width: int) -> Line:
 
 def _already(forecast: Forecast, frame: Frame) -> Line:
     """What is known rather than expected."""
+    if is_back(forecast, frame.value(forecast.metric)):
+        return [ink("crossed, but not now")]
     if has_crossed(forecast) and forecast.time_to_limit is not None:
         return [bold(f"crossed {span(forecast.time_to_limit.t50 or 0.0)} ago", "critical")]
     if is_past(forecast, frame.value(forecast.metric)):

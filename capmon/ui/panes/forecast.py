@@ -14,7 +14,7 @@ from capmon.ui.panes.chosen import MARK, forecast_of, marked, window
 from capmon.ui.panes.figures import chance_text, clock, full_name, short_name
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.spark import spark
-from capmon.ui.widgets.text import Line, bold, dim, label, length
+from capmon.ui.widgets.text import Line, bold, dim, ink, label, length
 
 LABEL = 9
 """Cells of `host cpu` and the gap after it."""
@@ -193,6 +193,9 @@ def answer(forecast: Forecast, now: float, value: float | None = None) -> Line:
     limit = forecast.limit
     if limit is not None and is_past(forecast, value):
         return [bold(f"{side(forecast)} {show_metric(forecast.metric, limit)} now", "warning")]
+    if limit is not None and is_back(forecast, value):
+        back = "over" if side(forecast) == "under" else "under"
+        return [ink(f"{show_metric(forecast.metric, limit)} crossed, {back} it now")]
     if limit is not None and crossing is not None:
         said = _crossing(forecast, limit, crossing)
         if said:
@@ -262,6 +265,14 @@ def has_crossed(forecast: Forecast) -> bool:
     """Whether it is known since when the limit is crossed."""
     crossing = forecast.time_to_limit
     return crossing is not None and crossing.t50 is not None and crossing.t50 < 0
+
+
+def is_back(forecast: Forecast, value: float | None) -> bool:
+    """Whether a limit that was crossed when the forecast was made is not any more."""
+    limit = forecast.limit
+    if limit is None or value is None or not has_crossed(forecast):
+        return False
+    return value >= limit if side(forecast) == "under" else value <= limit
 
 
 def is_past(forecast: Forecast, value: float | None) -> bool:
