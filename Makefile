@@ -28,7 +28,7 @@ run demo: $(STAMP)
 	@$(BIN)/capmon demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -m "not slow and not swarm and not kubernetes" -n 2 --dist loadgroup
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow

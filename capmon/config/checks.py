@@ -16,7 +16,13 @@ from capmon.config.write import written
 LEAST_INTERVAL = 0.1
 """Seconds. A shorter one costs more than it shows."""
 
-INTERVALS = ("interval", "host.processes_interval", "app.interval", "scaling.target.interval")
+INTERVALS = (
+    "interval",
+    "host.processes_interval",
+    "app.interval",
+    "scaling.target.interval",
+    "scaling.every",
+)
 """Settings that pace something."""
 
 RESPONSE_TIMES = (

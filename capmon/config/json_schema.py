@@ -55,10 +55,11 @@ def docstrings() -> dict[tuple[str, str], str]:
     import ast
     import inspect
 
-    from capmon.config import schema
+    from capmon.config import scaling, schema
 
     found = {}
-    for node in ast.parse(inspect.getsource(schema)).body:
+    sources = (inspect.getsource(module) for module in (schema, scaling))
+    for node in (node for text in sources for node in ast.parse(text).body):
         if not isinstance(node, ast.ClassDef):
             continue
         for field, text in zip(node.body, node.body[1:], strict=False):

@@ -9,22 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, NewType
+from typing import Literal
 
-Duration = NewType("Duration", float)
-"""Seconds, written "250ms", "30s", "5m"."""
-
-Ratio = NewType("Ratio", float)
-"""A share from 0 to 1, written "70%" or 0.7."""
-
-Size = NewType("Size", float)
-"""Bytes, written "4GiB"."""
-
-Positive = Annotated[int, "positive"]
-"""A whole number of 1 or more."""
-
-Natural = Annotated[int, "natural"]
-"""A whole number of 0 or more."""
+from capmon.config.quantities import Duration as Duration
+from capmon.config.quantities import Natural, Positive
+from capmon.config.quantities import Ratio as Ratio
+from capmon.config.quantities import Size as Size
+from capmon.config.scaling import CooldownSettings as CooldownSettings
+from capmon.config.scaling import CouplingSettings as CouplingSettings
+from capmon.config.scaling import ScalingSettings as ScalingSettings
+from capmon.config.scaling import TargetSettings as TargetSettings
+from capmon.config.scaling import TierSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,89 +210,6 @@ class ForecastSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetSettings:
-    """What is scaled."""
-
-    kind: Literal["none", "swarm", "kubernetes", "command", "http"] = "none"
-    """none, a Docker Swarm service, a Kubernetes workload, any command, or an HTTP endpoint."""
-
-    service: str = ""
-    """swarm: name of the service."""
-
-    name: str = ""
-    """kubernetes: the workload, such as deployment/web."""
-
-    namespace: str = ""
-    """kubernetes: its namespace; empty for the context's own."""
-
-    context: str = ""
-    """kubernetes: the context; empty for the current one."""
-
-    read: tuple[str, ...] = ()
-    """command: program and arguments that print the count, as N or READY/DESIRED."""
-
-    write: tuple[str, ...] = ()
-    """command: program and arguments that set it; {replicas} stands for the count."""
-
-    url: str = ""
-    """http: endpoint that answers GET with the counts and PUT with {"replicas": N}."""
-
-    interval: Duration = Duration(5.0)
-    """Pace at which the count is read back."""
-
-    timeout: Duration = Duration(20.0)
-    """How long the command that sets the count may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class CooldownSettings:
-    """How long to wait after an action."""
-
-    up: Duration = Duration(300.0)
-    """After any action, before one that adds replicas."""
-
-    down: Duration = Duration(600.0)
-    """After any action, before one that takes replicas away."""
-
-
-@dataclass(frozen=True, slots=True)
-class CouplingSettings:
-    """Something that all replicas share and that runs out."""
-
-    name: str
-    """What it is: database connections."""
-
-    per_replica: float
-    """How much one replica takes."""
-
-    total: float
-    """How much there is."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScalingSettings:
-    """What may be scaled, and how far."""
-
-    mode: Literal["dry-run", "act"] = "dry-run"
-    """dry-run shows and logs what would run; act runs it."""
-
-    target: TargetSettings = field(default_factory=TargetSettings)
-    """What is scaled."""
-
-    min: Positive = 2
-    """Least replicas."""
-
-    max: Positive = 10
-    """Most replicas."""
-
-    cooldown: CooldownSettings = field(default_factory=CooldownSettings)
-    """How long to wait after an action."""
-
-    limits: tuple[CouplingSettings, ...] = ()
-    """What replicas share, such as {name: database connections, per_replica: 25, total: 100}."""
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings."""
 
@@ -330,6 +242,9 @@ class Settings:
 
     scaling: ScalingSettings = field(default_factory=ScalingSettings)
     """What may be scaled, and how far."""
+
+    tiers: tuple[TierSettings, ...] = ()
+    """Sizes that a replica can have, the smallest first, such as {name: tier_2, cores: 4, memory: 8GiB, price_per_hour: 0.17}."""
 
     time_zone: str = "auto"
     """Whose hours the patterns of the load are told in, such as Europe/Berlin; auto is the machine's."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from capmon.model.patterns import Demand, Growth, Patterns
+from capmon.model.policies import Scaling
 from capmon.model.results import (
     Advice,
     Bottleneck,
@@ -220,6 +221,9 @@ class Frame:
 
     advice: Advice | None = None
     """What the models advise."""
+
+    scaling: Scaling | None = None
+    """What the policies say; None where nothing is scaled."""
 
     outcomes: tuple[Outcome, ...] = ()
     """Recent scale actions, the latest first."""

@@ -1,0 +1,1 @@
+"""Scaling policies: state and measurements in, a verdict with its reasons out."""
