@@ -6,6 +6,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from capmon.model.curves import Estimate
+from capmon.model.policies import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the replicas cost before and after a change."""
+
+    before: float
+    """A month, in the currency."""
+
+    after: float
+    """A month, in the currency."""
+
+    currency: str
+    """What it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +103,18 @@ class ScalePlan:
     target: str = ""
     """Name of the target for a screen."""
 
+    binds: str = ""
+    """The limit that keeps the models' advice from going further, such as `max 10`; empty when none."""
+
+    hpa: Verdict | None = None
+    """What Kubernetes' own algorithm would do now; None when it cannot be told."""
+
+    cost: Cost | None = None
+    """What it costs; None without a price."""
+
+    takes_back: str = ""
+    """Identifier of the action that this one takes back; empty when it is none's rollback."""
+
     @property
     def allowed(self) -> bool:
         """Whether nothing forbids it."""
@@ -135,6 +162,15 @@ class Outcome:
 
     settled: bool = False
     """Whether enough time has passed for `actual` to count."""
+
+    ready_after: float | None = None
+    """Seconds from the target's yes until all replicas were ready; None until they were."""
+
+    worse: str = ""
+    """How the objective got worse by it, with figures; empty when it did not, or when that is not known."""
+
+    rollback: int | None = None
+    """Replicas to go back to where the objective got worse; None when nothing is offered."""
 
 
 @dataclass(frozen=True, slots=True)
