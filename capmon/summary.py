@@ -7,17 +7,20 @@ import shlex
 from capmon.clock import rfc3339
 from capmon.model.frame import Frame
 from capmon.model.metric import Unit, label_of, metric
+from capmon.model.policies import Verdict
 from capmon.model.results import (
     Bottleneck,
     Forecast,
     Headroom,
     Health,
+    Predicted,
     ScalePlan,
     Severity,
     SourceState,
 )
 from capmon.model.text import one_line
 from capmon.model.units import digits, percent, show, show_metric, span
+from capmon.scaling.price import cost_text
 
 WIDTH = 12
 
@@ -222,19 +225,54 @@ def _evident(bottleneck: Bottleneck) -> str:
 
 
 def plan_text(plan: ScalePlan) -> str:
-    """A scale plan in lines."""
-    lines = [f"{plan.target}: {_n(plan.origin)} → {_n(plan.to)} replicas ({plan.mode})"]
-    lines += [f"  why      {w}" for w in plan.why]
-    for p in plan.predicted:
-        if p.after is not None:
-            entry = metric(p.metric)
-            before, after = show(p.before, entry.unit), show(p.after.value, entry.unit)
-            lines.append(f"  expected {entry.label} {before} → {after}")
-    lines += [f"  beware   {w}" for w in plan.warnings]
-    lines += [f"  refused  {r}" for r in plan.refusals]
-    if plan.argv:
-        lines.append(f"  runs     {shlex.join(plan.argv)}")
-    return "\n".join(one_line(line) for line in lines)
+    """A scale plan in lines: what, why, what to expect, what it costs, what speaks against it, what runs."""
+    lines = [("", f"{plan.target}: {_n(plan.origin)} → {_n(plan.to)} replicas ({plan.mode})")]
+    lines += [("why", w) for w in plan.why]
+    lines += [("expected", _expected(p)) for p in plan.predicted]
+    lines += [("HPA", hpa_text(plan.hpa))] if plan.hpa is not None else []
+    lines += [("cost", cost_text(plan.cost))] if plan.cost is not None else []
+    lines += [("binds", plan.binds)] if plan.binds else []
+    lines += [("beware", w) for w in plan.warnings]
+    lines += [("refused", r) for r in plan.refusals]
+    lines += [("runs", shlex.join(plan.argv))] if plan.argv else []
+    lines.append(("mode", mode_text(plan)))
+    return "\n".join(one_line(f"  {name:<9}{text}" if name else text) for name, text in lines)
+
+
+def hpa_text(verdict: Verdict) -> str:
+    """What Kubernetes' own algorithm would do: `5 (cpu 84 % / 70 % × 4 = 4.8)`."""
+    said = "; ".join(verdict.reasons)
+    text = f"{_n(verdict.to)} ({said})" if said else _n(verdict.to)
+    held = [f"{wait.what} {span(wait.seconds)}" for wait in verdict.waits if wait.seconds > 0]
+    held += [f"{verdict.binds} binds"] if verdict.binds else []
+    return ", ".join([text, *held])
+
+
+def mode_text(plan: ScalePlan) -> str:
+    """What saying yes does."""
+    if not plan.allowed:
+        return f"{plan.mode}: nothing is run"
+    return "act: it is carried out" if plan.mode == "act" else "dry-run: it is logged, nothing is changed"  # fmt: skip
+
+
+def _expected(predicted: Predicted) -> str:
+    """`p95 187 ms → 149 ms (140–160)`, or why that is not known."""
+    label = metric(predicted.metric).label
+    if predicted.after is None:
+        return f"{label} not known: {predicted.problem or 'no model'}"
+    before = show_metric(predicted.metric, predicted.before)
+    after = show_metric(predicted.metric, predicted.after.value)
+    low, high = predicted.after.low, predicted.after.high
+    text, remark = (
+        f"{label} {before} → {after}",
+        f", {predicted.remark}" if predicted.remark else "",
+    )
+    if low is None or high is None:
+        return text + remark
+    ends = [show_metric(predicted.metric, end) for end in (max(low, 0.0), high)]
+    alike = all(end.unit == after.unit for end in ends)
+    shown = [end.number if alike else str(end) for end in ends]
+    return f"{text} ({'–'.join(shown)}){remark}"
 
 
 def _n(count: int | None) -> str:

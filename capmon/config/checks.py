@@ -29,6 +29,10 @@ RESPONSE_TIMES = (
     "objectives.latency_p95",
     "thresholds.latency_p95.warning",
     "thresholds.latency_p95.critical",
+    "scaling.step.up.latency_p95",
+    "scaling.step.down.latency_p95",
+    "scaling.vertical.up.latency_p95",
+    "scaling.vertical.down.latency_p95",
 )
 """Durations in which a bare number was most likely meant as milliseconds."""
 
@@ -53,11 +57,16 @@ KIND_OF = {
     "name": "kubernetes",
     "namespace": "kubernetes",
     "context": "kubernetes",
+    "unit": "systemd",
+    "user": "systemd",
     "read": "command",
     "write": "command",
     "url": "http",
 }
 """The kind of target that each of its settings is for."""
+
+TEMPLATE_UNIT = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\-]*@(?:\.service)?")
+"""Name of a template unit of services, systemd.unit(5); without the suffix `.service` is meant."""
 
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """Name of an HTTP header, RFC 9110 section 5.1."""
@@ -65,12 +74,15 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 def check(settings: Settings, reader: Reader, faults: Faults) -> None:
     """Record what does not fit together; what is already known to be wrong is passed over."""
+    from capmon.config.scaling_checks import check_scaling
+
     report = Report(settings, reader, faults)
     _check_ranges(settings, report)
     _check_thresholds(report)
     _check_host(settings, report)
     _check_app(settings, report)
-    _check_scaling(settings, report)
+    _check_bounds(settings, report)
+    check_scaling(settings, report)
     _check_target(settings.scaling.target, report)
     _check_limits(settings, report)
 
@@ -241,7 +253,7 @@ def is_http_url(text: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(host) and not spaced
 
 
-def _check_scaling(settings: Settings, report: Report) -> None:
+def _check_bounds(settings: Settings, report: Report) -> None:
     if settings.scaling.min > settings.scaling.max:
         _order(report, "scaling.min", "scaling.max")
 
@@ -264,6 +276,8 @@ def _check_target(target: TargetSettings, report: Report) -> None:
                 )
             for key in (name, "namespace", "context"):
                 _check_word(f"{at}.{key}", getattr(target, key), report)
+        case "systemd":
+            _check_unit(target, report)
         case "command":
             _check_command(target, report)
         case "http":
@@ -284,6 +298,15 @@ def _check_word(key: str, text: str, report: Report) -> None:
     """An argument of a program: one that begins with a dash would be taken for an option."""
     if text.startswith("-") or not text.isprintable() or " " in text:
         report.fault(key, f"expected a name, got {report.repeat(key, text)}")
+
+
+def _check_unit(target: TargetSettings, report: Report) -> None:
+    key, example = "scaling.target.unit", "web@.service"
+    if not target.unit:
+        report.fault(key, f"kind systemd needs it, such as {example}", "scaling.target.kind")
+    elif not TEMPLATE_UNIT.fullmatch(target.unit):
+        got = report.repeat(key, target.unit)
+        report.fault(key, f"expected a template unit such as {example}, got {got}")
 
 
 def _check_command(target: TargetSettings, report: Report) -> None:

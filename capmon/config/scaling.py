@@ -265,8 +265,11 @@ class ScalingSettings:
     currency: str = "$"
     """What prices are in."""
 
-    overload_minute: float = 10.0
-    """What a minute of overload costs, in replica-hours: the predictive policy weighs one against the other."""
+    overload_minute: float | None = None
+    """What a minute of overload costs, in replica-hours, for the predictive policy to weigh; none: it may spend `floor_budget`."""
+
+    floor_budget: Ratio = Ratio(0.2)
+    """Replica-hours that the forecast's floor may cost beyond HPA's, as a share of those, where overload has no price."""
 
     step: StepSettings = field(default_factory=StepSettings)
     """The guide's rule: one replica at a time."""

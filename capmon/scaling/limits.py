@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from capmon.config.schema import CooldownSettings, CouplingSettings, ScalingSettings
 from capmon.model.results import ReplicaState
 from capmon.model.units import span
+from capmon.scaling.budget import Move, flapping, turning
+from capmon.scaling.price import affordable, exact
 
 STALE_AFTER = 30.0
 """Seconds without a measurement after which nobody can say what a change would do."""
@@ -47,6 +49,32 @@ class Circumstances:
     stale_after: float = STALE_AFTER
     """Greatest age of the measurements, in seconds."""
 
+    changes: tuple[Move, ...] = ()
+    """Changes of the count in the last hour, whoever made them: seconds ago, from, to."""
+
+    automatic: bool = False
+    """Whether an autoscaler asks, and no person."""
+
+    takes_back: str = ""
+    """The action that this change takes back because it made things worse; empty when none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The most replicas that one thing allows."""
+
+    most: int
+    """Replicas that it allows."""
+
+    name: str
+    """What it is, and the count where that does not say it: `max 10`, `database connections (4 fit)`."""
+
+    excess: str
+    """Why the count asked for is too many: `database connections: 10 × 25 = 250 > 100 there are; 4 replicas fit`."""
+
+    still: str
+    """The same of a change that leads down and is not far enough."""
+
 
 def refusals(settings: ScalingSettings, to: int | None, now: Circumstances) -> tuple[str, ...]:
     """Everything that forbids going to `to` replicas, in the order a person should read it.
@@ -60,17 +88,38 @@ def refusals(settings: ScalingSettings, to: int | None, now: Circumstances) -> t
         return tuple(found)
     if to == origin:
         return (*found, f"nothing to change: {origin} {plural(origin)} asked for already")
+    up = to > origin
     found += _stale(now)
-    found += _range(settings, origin, to)
-    if to > origin:
-        found += [text for limit in settings.limits if (text := coupling(limit, to))]
-    left = remaining(settings.cooldown, to > origin, now.since_action)
-    if left > 0:
-        wait = settings.cooldown.up if to > origin else settings.cooldown.down
-        verb = "added" if to > origin else "taken away"
-        found.append(
-            f"cooldown: {_span_up(left)} of {span(wait)} left before replicas may be {verb}"
-        )
+    if up:
+        found += [b.excess for b in bounds(settings, to) if to > b.most]
+    else:
+        found += _least(settings, to)
+    if now.automatic and (text := flapping(settings.budget.turns, up, now.changes)):
+        found.append(text)
+    if not now.takes_back and (text := _cooldown(settings.cooldown, up, now.since_action)):
+        verb = "added" if up else "taken away"
+        found.append(f"cooldown: {text} left before replicas may be {verb}")
+    return tuple(found)
+
+
+def cautions(settings: ScalingSettings, to: int | None, now: Circumstances) -> tuple[str, ...]:
+    """What the limits say to a change without forbidding it, in the order a person should read it."""
+    origin = None if now.state is None else now.state.desired
+    if to is None or origin is None or to == origin or to < 1:
+        return ()
+    up = to > origin
+    found = []
+    if now.takes_back:
+        found.append("this takes an action back: it will not itself be taken back automatically")
+        if text := _cooldown(settings.cooldown, up, now.since_action):
+            found.append(f"cooldown: {text} left, not waited for: that action made things worse")
+    if up and to < settings.min:
+        found.append(f"{to} is still under the minimum of {settings.min}")
+    if not up:
+        over = [b for b in bounds(settings, to) if to > b.most]
+        found += [f"{b.still}; {to - max(b.most, 1)} more must go" for b in over if to > 1]
+    if not now.automatic and (text := turning(settings.budget.turns, up, now.changes)):
+        found.append(text)
     return tuple(found)
 
 
@@ -90,25 +139,71 @@ def fits(limit: CouplingSettings) -> int | None:
     return max(0, math.floor(limit.total / limit.per_replica * (1 + 1e-12)))
 
 
+def bounds(settings: ScalingSettings, to: int) -> tuple[Bound, ...]:
+    """Everything that limits the count from above, the tightest first, with the sum for `to` replicas."""
+    most = settings.max
+    texts = (f"{to} is {word} the maximum of {most}" for word in ("over", "still over"))
+    found = [Bound(most, f"max {most}", *texts)]
+    found += [b for limit in settings.limits if (b := _shared(limit, to)) is not None]
+    if (paid := affordable(settings)) is not None:
+        found.append(_paid(settings, paid, to))
+    return tuple(sorted(found, key=lambda b: b.most))
+
+
 def ceiling(settings: ScalingSettings) -> int:
-    """The most replicas that the maximum and everything shared allow."""
-    bounds = [n for limit in settings.limits if (n := fits(limit)) is not None]
-    return min([settings.max, *bounds])
+    """The most replicas that the maximum, everything shared and the hourly budget allow."""
+    return bounds(settings, 0)[0].most
+
+
+def binding(settings: ScalingSettings, wanted: int) -> str:
+    """What keeps `wanted` replicas from being asked for: `max 10`, `min 2`; empty when nothing does.
+
+    Of several it is the tightest: `database connections (4 fit)`.
+    """
+    tightest = bounds(settings, wanted)[0]
+    if wanted > tightest.most:
+        return tightest.name
+    return f"min {settings.min}" if wanted < settings.min else ""
 
 
 def coupling(limit: CouplingSettings, to: int) -> str:
     """Why `to` replicas take more of something than there is; empty when they do not."""
-    most = fits(limit)
-    if most is None or to <= most:
-        return ""
-    arithmetic = f"{to} × {_figure(limit.per_replica)} = {_figure(to * limit.per_replica)}"
-    room = f"{most} {plural(most)} fit" if most != 1 else "1 replica fits"
-    return f"{limit.name}: {arithmetic} > {_figure(limit.total)} there are; {room}"
+    bound = _shared(limit, to)
+    return bound.excess if bound is not None and to > bound.most else ""
 
 
 def plural(n: int) -> str:
     """`replica` or `replicas`."""
     return "replica" if n == 1 else "replicas"
+
+
+def _shared(limit: CouplingSettings, to: int) -> Bound | None:
+    """The bound that something shared sets; None when replicas take nothing of it."""
+    most = fits(limit)
+    if most is None:
+        return None
+    total = _figure(limit.total)
+    taken = f"{limit.name}: {to} × {_figure(limit.per_replica)} = {_figure(to * limit.per_replica)}"
+    excess = f"{taken} > {total} there are; {_room(most)}"
+    return Bound(most, f"{limit.name} ({_fit(most)})", excess, f"{taken}, still over {total}")
+
+
+def _paid(settings: ScalingSettings, most: int, to: int) -> Bound:
+    """The bound that the hourly budget sets."""
+    price, currency = settings.price_per_hour or 0.0, settings.currency
+    allowed = exact(settings.budget.per_hour, currency)
+    spent = f"budget: {to} × {exact(price, currency)} = {exact(to * price, currency)} an hour"
+    name = f"budget of {allowed} an hour ({_fit(most)})"
+    excess = f"{spent} > {allowed} allowed; {_room(most)}"
+    return Bound(most, name, excess, f"{spent}, still over {allowed}")
+
+
+def _room(most: int) -> str:
+    return f"{most} {plural(most)} {'fits' if most == 1 else 'fit'}"
+
+
+def _fit(most: int) -> str:
+    return f"{most} {'fits' if most == 1 else 'fit'}"
 
 
 def _standing(now: Circumstances) -> list[str]:
@@ -145,19 +240,19 @@ def _stale(now: Circumstances) -> list[str]:
     return []
 
 
-def _range(settings: ScalingSettings, origin: int, to: int) -> list[str]:
+def _least(settings: ScalingSettings, to: int) -> list[str]:
+    """What forbids to go down so far."""
     if to < 1:
         return [f"{to} replicas would stop the service"]
-    if to > origin and to > settings.max:
-        return [f"{to} is over the maximum of {settings.max}"]
-    if to < origin and to < settings.min:
-        return [f"{to} is under the minimum of {settings.min}"]
-    return []
+    return [f"{to} is under the minimum of {settings.min}"] if to < settings.min else []
 
 
-def _span_up(seconds: float) -> str:
-    """A span that never says `0 s` while something is left."""
-    return span(max(1.0, math.ceil(seconds)))
+def _cooldown(cooldown: CooldownSettings, up: bool, since_action: float | None) -> str:
+    """`4 m of 10 m`, or nothing when it is over."""
+    left = remaining(cooldown, up, since_action)
+    # A span that never says `0 s` while something is left.
+    shown = span(max(1.0, math.ceil(left)))
+    return f"{shown} of {span(cooldown.up if up else cooldown.down)}" if left > 0 else ""
 
 
 def _figure(value: float) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from capmon.config.schema import ScalingSettings
+from capmon.model.policies import Verdict
 from capmon.model.results import Bottleneck, Predicted, ReplicaState, ScalePlan
-from capmon.scaling.limits import STALE_AFTER, Circumstances, refusals
+from capmon.scaling.budget import Move
+from capmon.scaling.limits import STALE_AFTER, Circumstances, cautions, refusals
+from capmon.scaling.price import monthly
 
 
 def propose(
@@ -27,11 +30,16 @@ def propose(
     read_only: bool = False,
     untrusted: str = "",
     stale_after: float = STALE_AFTER,
+    hpa: Verdict | None = None,
+    binds: str = "",
+    automatic: bool = False,
+    changes: tuple[Move, ...] = (),
+    takes_back: str = "",
 ) -> ScalePlan:
     """Weigh a change of the replica count against every limit.
 
     Args:
-        settings: Limits, cooldowns and the mode.
+        settings: Limits, cooldowns, budgets, prices and the mode.
         to: Replicas wanted; None when that depends on a count that is not known.
         target: Name of the target for a screen.
         state: What the target said last; None when it never answered.
@@ -39,7 +47,7 @@ def propose(
         data_age: Seconds since the newest measurement; None when there is none yet.
         since_action: Seconds since the last action, never less than 0; None when there was none.
         argv: The command that will run, secrets removed.
-        why: Reasons, the strongest first.
+        why: Reasons, the strongest first: each term of the policy that asks for it.
         predicted: What the models expect of `to` replicas.
         bottlenecks: What limits the service now.
         notices: What the target itself says a person should know, such as an HPA that owns it.
@@ -47,6 +55,12 @@ def propose(
         read_only: Whether this session may only look.
         untrusted: Why the configuration is not trusted; empty when it is.
         stale_after: Greatest age of the measurements, in seconds.
+        hpa: What Kubernetes' own algorithm would do now, to stand beside it.
+        binds: What keeps the advice from going further, as `limits.binding` says it.
+        automatic: Whether an autoscaler asks, and no person: only it is refused for flapping.
+        changes: Changes of the count in the last hour, whoever made them: seconds ago, from, to.
+        takes_back: The action that this one takes back because it made things worse; no
+            cooldown holds it up. Empty when it is none's rollback.
     """
     now = Circumstances(
         state=state,
@@ -57,6 +71,9 @@ def propose(
         read_only=read_only,
         untrusted=untrusted,
         stale_after=stale_after,
+        changes=changes,
+        automatic=automatic,
+        takes_back=takes_back,
     )
     origin = None if state is None else state.desired
     return ScalePlan(
@@ -64,16 +81,19 @@ def propose(
         to=None if origin is None else to,
         why=tuple(why),
         refusals=refusals(settings, to, now),
-        warnings=(*notices, *warnings(settings, to, state, bottlenecks)),
+        warnings=(*notices, *warnings(to, state, bottlenecks), *cautions(settings, to, now)),
         argv=argv,
         predicted=predicted,
         mode=settings.mode,
         target=target,
+        binds=binds,
+        hpa=hpa,
+        cost=monthly(settings, origin, to),
+        takes_back=takes_back,
     )
 
 
 def warnings(
-    settings: ScalingSettings,
     to: int | None,
     state: ReplicaState | None,
     bottlenecks: Sequence[Bottleneck],
@@ -87,8 +107,4 @@ def warnings(
     if 0 < to < state.desired:
         active = [b for b in bottlenecks if not b.recovering]
         found += [f"scale-in while {b.component} is a bottleneck ({b.severity})" for b in active]
-    if settings.max < to < state.desired:
-        found.append(f"{to} is still over the maximum of {settings.max}")
-    if state.desired < to < settings.min:
-        found.append(f"{to} is still under the minimum of {settings.min}")
     return tuple(found)

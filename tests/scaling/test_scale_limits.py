@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capmon.config.scaling import BudgetSettings
 from capmon.config.schema import (
     CooldownSettings,
     CouplingSettings,
@@ -16,11 +17,25 @@ from capmon.config.schema import (
     TargetSettings,
 )
 from capmon.model.results import ReplicaState
-from capmon.scaling.limits import Circumstances, ceiling, coupling, fits, refusals, remaining
+from capmon.scaling.limits import (
+    Circumstances,
+    binding,
+    cautions,
+    ceiling,
+    coupling,
+    fits,
+    refusals,
+    remaining,
+)
 
 DATABASE = CouplingSettings("database connections", 25, 100)
 SETTINGS = ScalingSettings(min=2, max=10, target=TargetSettings(kind="swarm", service="web"))
 COUPLED = ScalingSettings(min=2, max=10, limits=(DATABASE,))
+CACHE = CouplingSettings("shared cache", 512, 3072)
+QUOTA = CouplingSettings("API quota", 40, 120)
+PAID = ScalingSettings(min=2, max=10, price_per_hour=0.17, budget=BudgetSettings(per_hour=1.5))
+HOLD = ((3000.0, 2, 3), (2000.0, 3, 2), (1500.0, 2, 3), (900.0, 3, 2), (600.0, 2, 3))
+"""Four changes of direction within the hour, the last one up."""
 
 
 def state(ready: int | None = 4, desired: int | None = 4, reason: str = "") -> ReplicaState:
@@ -172,7 +187,121 @@ def test_every_reason_is_given_at_once() -> None:
         "the configuration is not trusted: capmon.yaml can be written by others",
         "one action at a time: 2 → 5 is under way",
         "no fresh measurements for 60 s",
-        "11 is over the maximum of 10",
         "database connections: 11 × 25 = 275 > 100 there are; 4 replicas fit",
+        "11 is over the maximum of 10",
         "cooldown: 5 m of 5 m left before replicas may be added",
     )
+
+
+# What is shared, and what it costs
+
+
+def test_the_tightest_limit_is_named_first() -> None:
+    """Of connections, a shared cache, an API quota and the maximum, the one that allows least leads."""
+    shared = ScalingSettings(min=2, max=5, limits=(CACHE, DATABASE, QUOTA))
+    assert refusals(shared, 7, now(state=state(2, 2))) == (
+        "API quota: 7 × 40 = 280 > 120 there are; 3 replicas fit",
+        "database connections: 7 × 25 = 175 > 100 there are; 4 replicas fit",
+        "7 is over the maximum of 5",
+        "shared cache: 7 × 512 = 3584 > 3072 there are; 6 replicas fit",
+    )
+    assert ceiling(shared) == 3
+    assert refusals(shared, 3, now(state=state(2, 2))) == ()
+
+
+def test_a_way_down_that_is_not_far_enough_says_how_far_it_is() -> None:
+    """Six replicas on a pool for four may become five, with how many more must go."""
+    shared = ScalingSettings(min=2, max=10, limits=(CACHE, DATABASE, QUOTA))
+    assert refusals(shared, 5, now(state=state(6, 6))) == ()
+    assert cautions(shared, 5, now(state=state(6, 6))) == (
+        "API quota: 5 × 40 = 200, still over 120; 2 more must go",
+        "database connections: 5 × 25 = 125, still over 100; 1 more must go",
+    )
+    assert cautions(shared, 3, now(state=state(6, 6))) == ()
+
+
+def test_the_hourly_budget_shows_its_arithmetic() -> None:
+    """More than the budget pays for is refused to people too; a way down never is."""
+    for automatic in (False, True):
+        assert refusals(PAID, 9, now(automatic=automatic)) == (
+            "budget: 9 × $0.17 = $1.53 an hour > $1.50 allowed; 8 replicas fit",
+        )
+        assert refusals(PAID, 8, now(automatic=automatic)) == ()
+        down = now(state=state(12, 12), automatic=automatic)
+        assert refusals(PAID, 9, down) == ()
+        assert cautions(PAID, 9, down) == (
+            "budget: 9 × $0.17 = $1.53 an hour, still over $1.50; 1 more must go",
+        )
+    assert ceiling(PAID) == 8
+    assert refusals(ScalingSettings(max=20, price_per_hour=9.0), 20, now()) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted", "text"),
+    [
+        (SETTINGS, 10, ""),
+        (SETTINGS, 11, "max 10"),
+        (SETTINGS, 1, "min 2"),
+        (COUPLED, 12, "database connections (4 fit)"),
+        (ScalingSettings(limits=(CouplingSettings("licences", 1, 1),)), 3, "licences (1 fits)"),
+        (PAID, 12, "budget of $1.50 an hour (8 fit)"),
+    ],
+)
+def test_what_binds_is_the_tightest(settings: ScalingSettings, wanted: int, text: str) -> None:
+    """What keeps a wish from coming true is named in few words, with the count it allows."""
+    assert binding(settings, wanted) == text
+
+
+@given(
+    most=st.integers(1, 40),
+    per=st.floats(0.1, 1e3),
+    total=st.floats(0.1, 1e4),
+    price=st.floats(0.01, 10),
+    budget=st.floats(0, 100),
+    to=st.integers(2, 60),
+)
+def test_refusals_ceiling_and_what_binds_agree(
+    most: int, per: float, total: float, price: float, budget: float, to: int
+) -> None:
+    """A count is refused for its size exactly when it is over the ceiling, and then something binds."""
+    settings = ScalingSettings(
+        min=1,
+        max=most,
+        limits=(CouplingSettings("x", per, total),),
+        price_per_hour=price,
+        budget=BudgetSettings(per_hour=budget),
+    )
+    refused = refusals(settings, to, now(state=state(1, 1)))
+    assert bool(refused) == (to > ceiling(settings)) == bool(binding(settings, to))
+
+
+# Flapping, and taking back
+
+
+def test_an_autoscaler_that_flaps_stops() -> None:
+    """Once the turns of an hour are spent only a person turns the count round; straight on may go."""
+    settings = ScalingSettings(budget=BudgetSettings(turns=5))
+    assert refusals(settings, 2, now(state=state(3, 3), automatic=True, changes=HOLD)) == (
+        "flapping: 4 changes of direction within the hour, 5 allowed, the last is kept for adding;"
+        " a person must decide or 10 m must pass",
+    )
+    assert refusals(settings, 4, now(state=state(3, 3), automatic=True, changes=HOLD)) == ()
+    assert refusals(settings, 2, now(state=state(3, 3), changes=HOLD)) == ()
+    assert cautions(settings, 2, now(state=state(3, 3), changes=HOLD)) == ()
+    few = ScalingSettings(budget=BudgetSettings(turns=4))
+    assert cautions(few, 2, now(state=state(3, 3), changes=HOLD)) == (
+        "flapping: 4 changes of direction within the hour; an autoscaler would stop at 4",
+    )
+
+
+def test_a_rollback_waits_for_no_cooldown() -> None:
+    """Taking back what made things worse is done at once, and both are said; other limits hold."""
+    soon = now(since_action=60.0, takes_back="a1b2", state=state(5, 5))
+    assert refusals(SETTINGS, 4, soon) == ()
+    assert cautions(SETTINGS, 4, soon) == (
+        "this takes an action back: it will not itself be taken back automatically",
+        "cooldown: 9 m of 10 m left, not waited for: that action made things worse",
+    )
+    late = now(since_action=6000.0, takes_back="a1b2", state=state(5, 5))
+    assert len(cautions(SETTINGS, 4, late)) == 1
+    assert refusals(SETTINGS, 11, soon) == ("11 is over the maximum of 10",)

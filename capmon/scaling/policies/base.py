@@ -30,11 +30,14 @@ class Outlook:
     lead: float
     """Seconds looked ahead."""
 
-    levels: tuple[float, ...]
-    """Probabilities, ascending, each within 0 to 1."""
+    level: float
+    """Probability that the peak until then stays under `peak`, 0 to 1."""
 
-    peaks: tuple[float, ...]
-    """For each level the load, requests per second of the whole service, that the peak until then stays under."""
+    peak: float
+    """Load, requests per second of the whole service."""
+
+    by: str = ""
+    """How it was chosen, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ class Situation:
 
     capacity: float | None = None
     """Requests per second at which one replica is full; None when not known."""
+
+    each: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    """Fresh values of each ready replica by metric key, where a source tells them apart; None for one that is silent."""
 
     def since(self, *, up: bool | None = None) -> float | None:
         """Seconds since the last change, or the last one up or down; None when there was none."""

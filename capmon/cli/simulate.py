@@ -1,0 +1,140 @@
+"""`capmon simulate`: every policy on recorded load, before any of them acts."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+from capmon.cli.options import CONFIG, SET, given
+from capmon.errors import CapmonError
+
+NEEDED = 40
+"""Replicas that the 99.95th percentile of the replayed load takes where no capacity is given."""
+
+QUANTILE = 0.9995
+
+POLICIES = ("static_peak", "step", "guide_hpa", "hpa", "predictive", "look_ahead")
+
+
+class _Quantity(click.ParamType):  # type: ignore[type-arg]
+    """A share or a duration as the configuration writes it."""
+
+    def __init__(self, name: str, parse: str) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """The number behind a text."""
+        from capmon.model import units
+
+        if isinstance(value, float):
+            return value
+        try:
+            return float(getattr(units, self._parse)(value))
+        except (ValueError, CapmonError) as fault:
+            self.fail(str(fault), param, ctx)
+
+
+SHARE = _Quantity("share", "parse_ratio")
+SPAN = _Quantity("duration", "parse_duration")
+
+
+@click.command()
+@click.option("--load", "path", type=click.Path(path_type=Path, dir_okay=False), help="File with the load: CSV of timestamp,value, or values under a header with step_s=; .gz too.")  # fmt: skip
+@click.option("--history", type=SPAN, help="Load that capmon recorded, so far back.")
+@click.option("--policy", "policies", multiple=True, type=click.Choice(POLICIES), help="Policy to replay; may be repeated; else all.")  # fmt: skip
+@click.option("--capacity", type=click.FloatRange(min=0, min_open=True), help="Requests per second that one replica carries; else the load's 99.95th percentile takes 40.")  # fmt: skip
+@click.option("--target", type=SHARE, help="Utilization aimed at  [default: scaling.hpa.cpu, 70%]")
+@click.option("--min", "least", type=click.IntRange(1, 100_000), default=2, show_default=True, help="Least replicas.")  # fmt: skip
+@click.option("--max", "most", type=click.IntRange(1, 100_000), default=60, show_default=True, help="Most replicas.")  # fmt: skip
+@click.option("--startup", type=SPAN, help="How long a replica takes until it serves  [default: scaling.startup, 3m]")  # fmt: skip
+@click.option("--train", type=SPAN, default="7d", show_default=True, help="Beginning of the load that is history; the rest is replayed.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One object a policy, as JSON.")
+@SET
+@CONFIG
+@click.pass_context
+def simulate(ctx: click.Context, /, **options: Any) -> None:
+    """Replay each scaling policy on recorded load.
+
+    The load runs through a service with a start-up delay and a capacity per replica. Overload is
+    the share of time in which the load was over what the serving replicas carry; p95 over, the
+    minutes in which the 95th percentile was over its objective; × ideal, the replica-hours over
+    those of a policy that knows what comes. The predictive policy chooses its forecast anew every
+    day, from the past alone.
+    """
+    loaded = given(ctx, options["config_path"], options["settings"])
+    if options["least"] > options["most"]:
+        raise click.UsageError(f"--min {options['least']} is more than --max {options['most']}")
+    target = options["target"]
+    if target is None:
+        target = loaded.settings.scaling.hpa.cpu or 0.7
+    if not 0 < target <= 1:
+        raise click.UsageError("--target must be more than 0% and at most 100%")
+    if options["path"] is None:
+        raise CapmonError(_no_load(options["history"]))
+    from capmon.collectors.series_file import read_series
+
+    series = read_series(options["path"])
+    table = _replayed(series, loaded.settings, target, options)
+    if options["as_json"]:
+        import json
+
+        from capmon.report.replay_table import as_document
+
+        click.echo(json.dumps(as_document(table), indent=2))
+        for note in table.notes:
+            click.echo(note, err=True)
+        return
+    from capmon.report.replay_table import as_text
+
+    click.echo(as_text(table, currency=loaded.settings.scaling.currency), nl=False)
+
+
+def _no_load(history: float | None) -> str:
+    if history is None:
+        return "which load? give --load FILE"
+    return "there is no recorded history to replay yet: give --load FILE"
+
+
+def _replayed(series: Any, settings: Any, target: float, options: dict[str, Any]) -> Any:
+    import numpy as np
+
+    from capmon.scaling.simulate.run import POLICIES as ALL
+    from capmon.scaling.simulate.run import Recorded, simulate
+    from capmon.scaling.simulate.service import Service, queue_curve
+
+    step, load = series.step, np.array(series.values)
+    train = math.ceil(options["train"] / step - 1e-9)
+    if len(load) - train < 2:
+        have = f"{len(load) * step / 86400:.3g} days"
+        raise CapmonError(f"{options['path']}: {have} of load leave nothing to replay after --train {options['train'] / 86400:.3g}d")  # fmt: skip
+    replayed = load[train:]
+    if np.all(np.isnan(replayed)) or not np.nanmax(replayed) > 0:
+        raise CapmonError(f"{options['path']}: the load to replay is never above 0")
+    if np.nanmin(load) < 0:
+        raise CapmonError(f"{options['path']}: a load is never below 0")
+    capacity = options["capacity"] or float(np.nanquantile(replayed, QUANTILE)) / NEEDED
+    if not capacity > 0:
+        raise CapmonError("the load is so seldom above 0 that no capacity follows from it: give --capacity")  # fmt: skip
+    startup = options["startup"]
+    objective = settings.objectives.latency_p95
+    reached = (1.0 + target) / 2.0
+    service = Service(
+        capacity=capacity,
+        startup=settings.scaling.startup if startup is None else startup,
+        least=options["least"],
+        most=options["most"],
+        target=target,
+        step=step,
+        latency=queue_curve(objective, reached),
+        objective=objective,
+    )
+    table = simulate(Recorded(load, train), service, settings.scaling, options["policies"] or ALL)
+    from dataclasses import replace
+
+    assumed = f"p95 is that of a queue that reaches {objective * 1e3:g} ms at {reached:.0%} utilization (assumed)"  # fmt: skip
+    taken = () if options["capacity"] else (f"capacity: the {QUANTILE:.2%} quantile of the load takes {NEEDED} replicas (assumed)",)  # fmt: skip
+    return replace(table, notes=(*taken, assumed, *table.notes))
