@@ -14,6 +14,9 @@ AUTO_ZONE = "auto"
 UTC_NAMES = ("Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu")
 """Other names of UTC."""
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""Where the kernel tells which start of the machine this is."""
+
 ZONES = "zoneinfo/"
 """Folder of the time zone database, as it stands in the path of a zone."""
 
@@ -27,6 +30,12 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds from an arbitrary start, never stepping back. Use it for intervals."""
 
+    def boottime(self) -> float:
+        """Seconds since the machine started, sleep included. Use it across processes of one boot."""
+
+    def boot(self) -> str:
+        """What tells this start of the machine from any other; empty where that is not known."""
+
 
 class SystemClock:
     """The machine's own clocks."""
@@ -39,6 +48,19 @@ class SystemClock:
         """Seconds since an arbitrary start."""
         return time.monotonic()
 
+    def boottime(self) -> float:
+        """Seconds since the machine started."""
+        # Only Linux has it; elsewhere no boot is known either, and nobody compares.
+        clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+        return time.clock_gettime(clock)
+
+    def boot(self) -> str:
+        """The kernel's own identifier of this boot."""
+        try:
+            return BOOT_ID.read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return ""
+
 
 class ManualClock:
     """A clock that moves only when told to."""
@@ -46,6 +68,8 @@ class ManualClock:
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self._now = now
         self._monotonic = 0.0
+        self._uptime = 1000.0
+        self._boot = "boot-1"
 
     def now(self) -> float:
         """Unix time, seconds."""
@@ -55,14 +79,27 @@ class ManualClock:
         """Seconds since the clock was made."""
         return self._monotonic
 
+    def boottime(self) -> float:
+        """Seconds since the machine was started."""
+        return self._uptime
+
+    def boot(self) -> str:
+        """Identifier of this start of the machine."""
+        return self._boot
+
     def advance(self, seconds: float) -> None:
-        """Move both clocks forward."""
+        """Move all clocks forward."""
         self._now += seconds
         self._monotonic += seconds
+        self._uptime += seconds
 
     def step(self, seconds: float) -> None:
         """Move the wall clock alone, as NTP or an operator would."""
         self._now += seconds
+
+    def reboot(self, boot: str = "boot-2") -> None:
+        """Start the machine anew; the wall clock goes on."""
+        self._boot, self._uptime = boot, 0.0
 
 
 def is_zone(name: str) -> bool:

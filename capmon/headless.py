@@ -1,20 +1,18 @@
-"""The monitor without a screen: gather a frame, or scale once."""
+"""The monitor without a screen: gather a frame of it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Protocol
 
 from capmon.clock import SystemClock
-from capmon.collectors import daemon
 from capmon.config.loaded import Loaded
 from capmon.config.schema import Duration, Settings
 from capmon.errors import CapmonError
 from capmon.model.frame import Frame
-from capmon.model.results import ScalePlan, SourceState
+from capmon.model.results import SourceState
 from capmon.monitor.build import build
 from capmon.monitor.monitor import Monitor
 
@@ -72,10 +70,15 @@ async def _gather(loaded: Loaded, samples: int, service: Service | None) -> Fram
             ending.push_async_callback(service.stop)
             await service.start()
         ending.push_async_callback(monitor.stop)
-        return await _frame(monitor, loaded.settings, samples)
+        return await frame_of(monitor, loaded.settings, samples)
 
 
-async def _frame(monitor: Monitor, settings: Settings, samples: int) -> Frame:
+async def frame_of(monitor: Monitor, settings: Settings, samples: int) -> Frame:
+    """Start a monitor, and wait for so many frames with analysis and for every source.
+
+    Raises:
+        CapmonError: Not even this host could be read.
+    """
     enough = asyncio.Event()
     seen = 0
 
@@ -103,50 +106,3 @@ def settled(frame: Frame) -> bool:
         return False
     live = any(h.source == "app" and h.state is SourceState.LIVE for h in frame.health)
     return not live or frame.reason(RATE) != "first reading"
-
-
-def scale_once(
-    loaded: Loaded,
-    *,
-    to: int | None,
-    delta: int,
-    confirm: Callable[[str], bool],
-    read_only: bool,
-) -> tuple[str, str]:
-    """Propose a change, ask, carry it out, and say what became of it.
-
-    Args:
-        loaded: The configuration.
-        to: Replicas wanted; None to go by `delta`.
-        delta: Difference to the count asked for now.
-        confirm: Shown the plan as text; whether to go on.
-        read_only: Refuse whatever is asked.
-
-    Returns:
-        The state of the outcome and a detail, which may be empty.
-
-    Raises:
-        CapmonError: There is nothing to scale.
-    """
-    return asyncio.run(_scale_once(loaded, to, delta, confirm, read_only))
-
-
-async def _scale_once(
-    loaded: Loaded, to: int | None, delta: int, confirm: Callable[[str], bool], read_only: bool
-) -> tuple[str, str]:
-    from capmon.summary import plan_text
-
-    monitor = build(loaded, SystemClock(), read_only=read_only)
-    try:
-        await _frame(monitor, loaded.settings, 2)
-        plan: ScalePlan | None = monitor.propose(to=to, delta=delta)
-        if plan is None:
-            raise CapmonError("nothing is scaled: set scaling.target in capmon.yaml")
-        text = plan_text(plan)
-        # A thread that waits for a person must not hold up the exit when that person says Ctrl+C.
-        if plan.allowed and not await asyncio.wrap_future(daemon.begin(confirm, text)):
-            return "not confirmed", ""
-        outcome = await monitor.execute(plan)
-        return outcome.state.value, outcome.detail
-    finally:
-        await monitor.stop()

@@ -4,13 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import pty
-import select
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -22,7 +15,7 @@ from capmon.config.load import Loaded, load
 from capmon.config.schema import Settings
 from capmon.demo.process import DemoProcess, demo_settings, free_port
 from capmon.errors import CapmonError, ConfigError
-from capmon.headless import gather, scale_once, settled, without_waiting
+from capmon.headless import gather, settled, without_waiting
 from capmon.model.frame import Frame, Reading
 from capmon.model.results import Health, SourceState
 from capmon.snapshot import document, encode
@@ -139,7 +132,7 @@ def test_a_service_is_stopped_whatever_happens(monkeypatch: pytest.MonkeyPatch) 
     async def fails(*_: object) -> Frame:
         raise CapmonError("this host could not be read")
 
-    monkeypatch.setattr(headless, "_frame", fails)
+    monkeypatch.setattr(headless, "frame_of", fails)
     running = Service()
     with pytest.raises(CapmonError, match="could not be read"):
         gather(settings_of(), service=running)
@@ -186,108 +179,6 @@ def test_the_rate_is_awaited_by_the_words_of_its_source() -> None:
     first = Counter().rate(1.0, 0.0)
     assert isinstance(first, Missing)
     assert first.reason == "first reading"
-
-
-# Scaling once
-
-
-def commands(folder: Path, mode: str = "act") -> Loaded:
-    """A target whose count is a file."""
-    folder.mkdir(exist_ok=True)
-    count = folder / "count"
-    count.write_text("3")
-    program = f"import sys; open({str(count)!r}, 'w').write(sys.argv[1])"
-    return settings_of(
-        scaling__mode=mode,
-        scaling__target__kind="command",
-        scaling__target__read=json.dumps(["cat", str(count)]),
-        scaling__target__write=json.dumps([sys.executable, "-c", program, "{replicas}"]),
-        scaling__target__interval="200ms",
-    )
-
-
-def test_scaling_once_asks_and_acts(tmp_path: Path) -> None:
-    """The plan is shown before anything runs, and the count is what was agreed to."""
-    asked: list[str] = []
-
-    def yes(text: str) -> bool:
-        asked.append((tmp_path / "t" / "count").read_text() + text)
-        return True
-
-    loaded = commands(tmp_path / "t")
-    state, _ = scale_once(loaded, to=None, delta=1, confirm=yes, read_only=False)
-    assert state == "accepted"
-    assert (tmp_path / "t" / "count").read_text() == "4"
-    assert len(asked) == 1
-    assert asked[0].startswith("3")
-    assert "3 → 4 replicas (act)" in asked[0]
-
-
-@pytest.mark.parametrize(
-    ("mode", "agree", "read_only", "expected"),
-    [
-        ("act", False, False, "not confirmed"),
-        ("dry-run", True, False, "dry-run"),
-        ("act", True, True, "refused"),
-    ],
-)
-def test_scaling_once_leaves_the_count_alone(
-    tmp_path: Path, mode: str, agree: bool, read_only: bool, expected: str
-) -> None:
-    """Without a yes, in dry-run, and in a session that may only look."""
-    loaded = commands(tmp_path / "t", mode)
-    state, _ = scale_once(loaded, to=5, delta=0, confirm=lambda _: agree, read_only=read_only)
-    assert state == expected
-    assert (tmp_path / "t" / "count").read_text() == "3"
-
-
-def test_without_a_target_there_is_nothing_to_scale() -> None:
-    """The text says which setting is missing."""
-    with pytest.raises(CapmonError, match=r"set scaling\.target"):
-        scale_once(settings_of(), to=3, delta=0, confirm=lambda _: True, read_only=False)
-
-
-def test_ctrl_c_at_the_question_ends_it(tmp_path: Path) -> None:
-    """Nobody has to press Enter after Ctrl+C, and nothing has run."""
-    loaded = commands(tmp_path / "t")
-    target = loaded.settings.scaling.target
-    argv = [
-        *("capmon", "scale", "up", "--set", "app.source=none", "--set", "interval=200ms"),
-        *("--set", "scaling.mode=act", "--set", "scaling.target.kind=command"),
-        *("--set", f"scaling.target.read={json.dumps(target.read)}"),
-        *("--set", f"scaling.target.write={json.dumps(target.write)}"),
-    ]
-    terminal, other = pty.openpty()
-    asking = subprocess.Popen(
-        [sys.executable, "-P", "-m", *argv],
-        cwd=tmp_path,
-        env={**os.environ, "TERM": "xterm"},
-        stdin=other,
-        stdout=other,
-        stderr=other,
-    )
-    os.close(other)
-    try:
-        said = _read_until(terminal, b"carry it out?")
-        assert b"carry it out?" in said, said
-        asking.send_signal(signal.SIGINT)
-        assert asking.wait(5.0) == 1
-    finally:
-        asking.kill()
-        asking.wait()
-        os.close(terminal)
-    assert (tmp_path / "t" / "count").read_text() == "3"
-
-
-def _read_until(terminal: int, words: bytes, seconds: float = 15.0) -> bytes:
-    said, end = b"", time.monotonic() + seconds
-    while words not in said and time.monotonic() < end:
-        if select.select([terminal], [], [], 0.1)[0]:
-            try:
-                said += os.read(terminal, 4096)
-            except OSError:
-                break
-    return said
 
 
 def test_gathering_can_be_done_again_in_one_process() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from capmon.model.curves import Estimate, Headroom
 from capmon.model.frame import Frame, HostFacts, Reading
+from capmon.model.policies import Verdict, Wait
 from capmon.model.results import (
     Bottleneck,
     Evidence,
@@ -22,7 +23,7 @@ from capmon.model.results import (
     Trigger,
     When,
 )
-from capmon.model.scaling import Advice, Predicted, ReplicaState, ScalePlan
+from capmon.model.scaling import Advice, Cost, Predicted, ReplicaState, ScalePlan
 from capmon.summary import forecast_text, headroom_text, plan_text, said, summary, verdict
 
 AT = 1_772_375_527.12
@@ -216,22 +217,39 @@ def test_a_plan_in_words() -> None:
         ("p95 over its objective",),
         warnings=("a roll-out is under way",),
         argv=("docker", "service", "scale", "web app=5"),
-        predicted=(Predicted(P95, 0.187, Estimate(0.149)), Predicted(CPU, 0.6, None, "no fit")),
+        predicted=(
+            Predicted(P95, 0.187, Estimate(0.149, 0.14, 0.16), remark="wider: 2 past actions"),
+            Predicted(P95, 0.187, Estimate(0.149)),
+            Predicted(CPU, 0.6, None, "no fit"),
+        ),
         mode="act",
         target="web",
-    )
+        binds="max 5",
+        hpa=Verdict("hpa", 6, ("cpu 91 % / 70 % × 4 = 5.2",), "max 6", (Wait("stabilization", True, 240.0),)),
+        cost=Cost(372.3, 465.375, "$"),
+    )  # fmt: skip
     assert plan_text(plan).splitlines() == [
         "web: 4 → 5 replicas (act)",
         "  why      p95 over its objective",
+        "  expected p95 187 ms → 149 ms (140–160), wider: 2 past actions",
         "  expected p95 187 ms → 149 ms",
+        "  expected cpu not known: no fit",
+        "  HPA      6 (cpu 91 % / 70 % × 4 = 5.2), stabilization 4 m, max 6 binds",
+        "  cost     $372 → $465 a month (+$93)",
+        "  binds    max 5",
         "  beware   a roll-out is under way",
         "  runs     docker service scale 'web app=5'",
+        "  mode     act: it is carried out",
     ]
     unknown = ScalePlan(None, None, (), refusals=("replica count is not known",), target="web")
     assert plan_text(unknown).splitlines() == [
         "web: unknown → unknown replicas (dry-run)",
         "  refused  replica count is not known",
+        "  mode     dry-run: nothing is run",
     ]
+    dry = replace(plan, mode="dry-run", hpa=Verdict("hpa", None, ("cpu unknown",)))
+    assert plan_text(dry).splitlines()[-1] == "  mode     dry-run: it is logged, nothing is changed"
+    assert "  HPA      unknown (cpu unknown)" in plan_text(dry)
 
 
 # The verdict for scripts
@@ -295,7 +313,7 @@ def test_no_name_reaches_the_terminal_raw(name: str) -> None:
     assert "|" not in line
     plan = ScalePlan(1, 2, (foreign,), (foreign,), (foreign,), (foreign, "x"), target=foreign)
     lines = plan_text(plan).split("\n")
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert all(line.isprintable() for line in lines)
 
 

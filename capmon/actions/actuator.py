@@ -5,16 +5,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 from capmon.actions.audit import Audit
-from capmon.actions.redact import foreign, redact_argv
+from capmon.actions.learned import Learned
+from capmon.actions.measured import Measured, Recent, with_before
+from capmon.actions.planner import Planner
+from capmon.actions.proposals import NO_TARGET, Proposal, Proposals
+from capmon.actions.record import Past, Record
+from capmon.actions.redact import foreign
+from capmon.actions.rollback import Promise
 from capmon.actions.targets.base import Target
-from capmon.actions.verification import Verification
+from capmon.actions.verification import Again, Baseline, Verification
 from capmon.clock import Clock
 from capmon.config.schema import ScalingSettings
-from capmon.errors import CapmonError, TargetError
+from capmon.errors import TargetError
+from capmon.model.policies import Verdict
 from capmon.model.results import (
     ActionState,
     Bottleneck,
@@ -25,37 +31,6 @@ from capmon.model.results import (
 )
 
 OUTCOMES_KEPT = 20
-
-NO_TARGET = "no scale target is configured"
-
-AUDIT_LOOKED_AT = 200
-"""Latest audit records in which the last action is looked for."""
-
-
-class Planner(Protocol):
-    """What weighs a change against every limit: `capmon.scaling.plan.propose`."""
-
-    def __call__(
-        self,
-        settings: ScalingSettings,
-        to: int | None,
-        *,
-        target: str,
-        state: ReplicaState | None,
-        state_age: float | None,
-        data_age: float | None,
-        since_action: float | None,
-        argv: tuple[str, ...] = (),
-        why: Sequence[str] = (),
-        predicted: tuple[Predicted, ...] = (),
-        bottlenecks: Sequence[Bottleneck] = (),
-        notices: Sequence[str] = (),
-        running: str = "",
-        read_only: bool = False,
-        untrusted: str = "",
-        stale_after: float = 30.0,
-    ) -> ScalePlan:
-        """The plan, with everything that forbids it."""
 
 
 class Actuator:
@@ -69,8 +44,10 @@ class Actuator:
         planner: `capmon.scaling.plan.propose`.
         read_only: Whether this session may only look.
         untrusted: Why the configuration is not trusted; empty when it is.
-        settle: Seconds for which the effect is measured once the replicas are ready.
+        settle: Seconds for which the effect is measured, once the replicas are ready and warm.
         stale_after: Greatest age of measurements, in seconds, on which a plan may rest.
+        warm_up: Seconds after replicas became ready in which no measurement counts.
+        promise: What the service promises.
     """
 
     def __init__(
@@ -85,23 +62,31 @@ class Actuator:
         untrusted: str = "",
         settle: float = 30.0,
         stale_after: float = 30.0,
+        warm_up: float = 0.0,
+        promise: Promise | None = None,
     ) -> None:
         self._settings = settings
         self._target = target
         self._audit = audit
         self._clock = clock
-        self._planner = planner
-        self._read_only = read_only
-        self._untrusted = untrusted
         self._settle = settle
-        self._stale_after = stale_after
+        self._warm_up = warm_up
+        self._promise = promise or Promise()
         self._running = ""
         self._outcomes: list[Outcome] = []
         self._following: Verification | None = None
-        self._last_action: float | None = None
-        self._own: set[str] = set()
-        self._others: dict[str, float] = {}
-        self._revision: tuple[int, int] | None = None
+        self._recent = Recent(settle)
+        self._record = Record(audit, clock, "" if target is None else target.name)
+        self._proposals = Proposals(
+            settings,
+            target,
+            self._record,
+            clock,
+            planner=planner,
+            read_only=read_only,
+            untrusted=untrusted,
+            stale_after=stale_after,
+        )
 
     # What the rest of capmon asks
 
@@ -115,31 +100,54 @@ class Actuator:
         why: Sequence[str] = (),
         data_age: float | None,
         bottlenecks: Sequence[Bottleneck] = (),
+        hpa: Verdict | None = None,
+        binds: str = "",
+        automatic: bool = False,
+        takes_back: str = "",
+        ignore_cooldown: bool = False,
+        again: Again | None = None,
+        beware: Sequence[str] = (),
     ) -> ScalePlan:
         """A plan for `to` replicas, or for `delta` more than are asked for now.
 
         Args:
-            to: Replicas wanted; None to go by `delta`.
+            to: Replicas wanted; None to go by `delta`, or to where `takes_back` came from.
             delta: Difference to the count asked for now.
             state: What the target said last; None when it never answered.
-            predicted: What the models expect of it.
+            predicted: What the models expect of it; what past actions teach is applied here.
             why: Reasons, the strongest first.
             data_age: Seconds since the newest measurement; None when there is none yet.
             bottlenecks: What limits the service now.
+            hpa: What Kubernetes' own algorithm would do now.
+            binds: What keeps the advice from going further.
+            automatic: Whether an autoscaler asks, and no person.
+            takes_back: Identifier of the action to take back, which must be the last one on this
+                target and still stand; empty for none.
+            ignore_cooldown: Whether a person said that the cooldown shall not count; never heard
+                from an autoscaler, and written to the audit log.
+            again: Predicts the same change at so many times the load.
+            beware: What to think of first, such as an autoscaler that acts on this target.
         """
-        wanted = to
-        if wanted is None and state is not None and state.desired is not None:
-            wanted = state.desired + delta
-        plan = self._plan(
-            wanted,
+        asked = Proposal(
+            ScalePlan(None, to, (), takes_back=takes_back),
+            self._recent.measured(self._clock.monotonic()),
+            again,
+            automatic,
+            ignore_cooldown and not automatic,
+        )
+        return self._proposals.propose(
+            asked,
             state,
+            delta=delta,
             data_age=data_age,
             running=self._running,
-            predicted=predicted,
+            predicted=self.learned().apply(predicted),
             why=why,
             bottlenecks=bottlenecks,
+            hpa=hpa,
+            binds=binds,
+            beware=beware,
         )
-        return plan if self._target is not None else replace(plan, refusals=(NO_TARGET,))
 
     async def execute(self, plan: ScalePlan) -> Outcome:
         """Carry a plan out, or refuse to; either is written down.
@@ -151,7 +159,8 @@ class Actuator:
             Refused, dry-run, failed, or accepted; whether it worked shows in `outcomes` later.
         """
         action = secrets.token_hex(6)
-        self._own.add(action)
+        self._record.begin(action)
+        asked = self._proposals.of(plan)
         begun = Outcome(
             id=action,
             at=self._clock.now(),
@@ -161,27 +170,30 @@ class Actuator:
             predicted=plan.predicted,
         )
         if self._target is None:
-            return self._refuse(begun, plan, NO_TARGET)
+            return self._refuse(begun, asked, NO_TARGET)
         if self._running:
-            return self._refuse(begun, plan, f"one action at a time: {self._running} is under way")
+            return self._refuse(begun, asked, f"one action at a time: {self._running} is under way")
         if not plan.allowed:
-            return self._refuse(begun, plan, "; ".join(plan.refusals) or "nothing to change")
+            return self._refuse(begun, asked, "; ".join(plan.refusals) or "nothing to change")
         if plan.mode != "act" or self._settings.mode != "act":
-            return self._finish(begun, plan, ActionState.DRY_RUN, "nothing was run")
+            return self._finish(begun, asked, ActionState.DRY_RUN, "nothing was run")
         self._running = f"{plan.origin} → {plan.to}"
         self._keep(begun)
         try:
-            return await self._act(self._target, begun, plan)
+            return await self._act(self._target, begun, asked)
         finally:
             self._running = ""
 
     def observe(self, state: ReplicaState | None, readings: Mapping[str, float]) -> None:
         """Take in one tick: the target, and the known values by metric key."""
+        monotonic = self._clock.monotonic()
+        self._recent.add(monotonic, readings, state)
+        self._record.observe(None if state is None else state.desired, self._patience)
         following = self._following
         if following is None:
             return
         hindrance = "" if self._target is None else self._target.hindrance
-        outcome = following.observe(state, readings, self._clock.monotonic(), hindrance)
+        outcome = following.observe(state, readings, monotonic, hindrance)
         if following.event:
             problem = self._audit.record(
                 following.event,
@@ -189,6 +201,7 @@ class Actuator:
                 following.plan,
                 detail=outcome.detail,
                 actual=outcome.actual,
+                facts=following.facts,
             )
             if problem:
                 following.outcome = outcome = _unaudited(outcome, problem)
@@ -202,9 +215,19 @@ class Actuator:
 
     def cooldown(self, direction: Literal["up", "down"]) -> float:
         """Seconds until replicas may be added (`up`) or taken away (`down`); 0 when now."""
-        since = self._since_action()
-        wait = getattr(self._settings.cooldown, direction)
-        return 0.0 if since is None else max(0.0, wait - since)
+        return self._proposals.cooldown(direction)
+
+    def learned(self) -> Learned:
+        """What the verified actions on this target teach, those of earlier sessions too."""
+        return self._record.learned()
+
+    def last(self) -> Past | None:
+        """The last action on this target by anyone; None when the audit log knows none."""
+        return self._record.last()
+
+    def changes(self) -> tuple[tuple[float, int, int], ...]:
+        """Changes of the count within the last hour by anyone, oldest first: seconds ago, from, to."""
+        return self._record.changes()
 
     @property
     def running(self) -> str:
@@ -213,82 +236,106 @@ class Actuator:
 
     # Acting
 
-    async def _act(self, target: Target, begun: Outcome, plan: ScalePlan) -> Outcome:
-        problem = self._audit.record("attempt", begun.id, plan)
+    async def _act(self, target: Target, begun: Outcome, asked: Proposal) -> Outcome:
+        plan = asked.plan
+        before = self._recent.measured(self._clock.monotonic())
+        problem = self._audit.record("attempt", begun.id, plan, facts=asked.facts())
         if problem:
-            return self._refuse(begun, plan, f"it cannot be audited: {problem}")
+            return self._refuse(begun, asked, f"it cannot be audited: {problem}")
         try:
             state = replace(await target.read(), at=self._clock.now())
         except TargetError as error:
-            return self._refuse(begun, plan, f"replica count is not known: {error}")
-        reason = self._check(target, plan, state)
+            return self._refuse(begun, asked, f"replica count is not known: {error}")
+        reason = self._check(target, asked, state)
         if reason or plan.to is None:
-            return self._refuse(begun, plan, reason)
+            return self._refuse(begun, asked, reason)
         try:
             await target.write(plan.to, state)
         except TargetError as error:
-            return await self._failed(target, begun, plan, str(error))
+            return await self._failed(target, begun, asked, before, str(error))
         except BaseException:
             # Leaving in the middle: nobody knows whether the target took it.
-            self._last_action = self._clock.monotonic()
-            self._finish(begun, plan, ActionState.FAILED, "interrupted", changed=True)
+            self._changed(begun)
+            self._finish(begun, asked, ActionState.FAILED, "interrupted", changed=True)
             raise
-        return self._accepted(begun, plan, "")
+        return self._accepted(begun, asked, before, "")
 
-    def _check(self, target: Target, plan: ScalePlan, state: ReplicaState) -> str:
+    def _check(self, target: Target, asked: Proposal, state: ReplicaState) -> str:
         """Why the plan may no longer be carried out; empty when it may."""
+        plan = asked.plan
         if state.desired is not None and state.desired != plan.origin:
             return f"was {plan.origin} when proposed, is {state.desired} now"
-        fresh = self._plan(plan.to, state, data_age=0.0)
+        fresh = self._proposals.weigh(asked, state, data_age=0.0)
         if fresh.refusals:
             return "; ".join(fresh.refusals)
         if fresh.argv != plan.argv:
             return f"{target.kind} would run another command than the one shown"
         return ""
 
-    async def _failed(self, target: Target, begun: Outcome, plan: ScalePlan, error: str) -> Outcome:
+    async def _failed(
+        self, target: Target, begun: Outcome, asked: Proposal, before: Measured, error: str
+    ) -> Outcome:
         """A change that failed may have been made all the same: an answer can get lost."""
         try:
             now = (await target.read()).desired
         except TargetError:
             now = None
-        if now is not None and now == plan.to:
-            return self._accepted(begun, plan, f"accepted all the same: {error}")
-        changed = now is None or now != plan.origin
+        if now is not None and now == begun.to:
+            return self._accepted(begun, asked, before, f"accepted all the same: {error}")
+        changed = now is None or now != begun.origin
         if changed:
-            self._last_action = self._clock.monotonic()
-        return self._finish(begun, plan, ActionState.FAILED, error, changed=changed)
+            self._changed(begun)
+        return self._finish(begun, asked, ActionState.FAILED, error, changed=changed)
 
-    def _accepted(self, begun: Outcome, plan: ScalePlan, detail: str) -> Outcome:
-        self._last_action = self._clock.monotonic()
-        outcome = self._finish(begun, plan, ActionState.ACCEPTED, detail)
-        if self._following is not None:
-            self._keep(self._following.supersede())
+    def _accepted(self, begun: Outcome, asked: Proposal, before: Measured, detail: str) -> Outcome:
+        self._changed(begun)
+        begun = replace(begun, predicted=with_before(begun.predicted, before))
+        outcome = self._finish(begun, asked, ActionState.ACCEPTED, detail)
+        planned = asked.planned if asked.planned.values else before
         self._following = Verification(
             outcome,
-            plan,
-            self._last_action,
+            asked.plan,
+            self._clock.monotonic(),
             settle=self._settle,
-            patience=2 * self._settings.target.interval,
+            patience=self._patience,
+            warm_up=self._warm_up,
+            baseline=Baseline(before, planned, self._corrected(asked.again)),
+            promise=self._promise,
         )
         return outcome
 
+    def _changed(self, begun: Outcome) -> None:
+        """The count has changed, or may have: whatever was followed until now can no longer be."""
+        self._record.changed(begun.id, begun.origin, begun.to)
+        following, self._following = self._following, None
+        if following is not None:
+            self._keep(following.supersede())
+
+    def _corrected(self, again: Again | None) -> Again | None:
+        """The same with what past actions teach."""
+        if again is None:
+            return None
+        predict, learned = again, self.learned()
+        return lambda growth: learned.apply(predict(growth))
+
     # Keeping
 
-    def _refuse(self, begun: Outcome, plan: ScalePlan, reason: str) -> Outcome:
-        return self._finish(begun, plan, ActionState.REFUSED, reason)
+    def _refuse(self, begun: Outcome, asked: Proposal, reason: str) -> Outcome:
+        return self._finish(begun, asked, ActionState.REFUSED, reason)
 
     def _finish(
         self,
         begun: Outcome,
-        plan: ScalePlan,
+        asked: Proposal,
         state: ActionState,
         detail: str,
         *,
         changed: bool | None = None,
     ) -> Outcome:
         detail = foreign(detail, 500)
-        problem = self._audit.record(state.value, begun.id, plan, detail=detail, changed=changed)
+        problem = self._audit.record(
+            state.value, begun.id, asked.plan, detail=detail, changed=changed, facts=asked.facts()
+        )
         outcome = replace(begun, state=state, detail=detail)
         return self._keep(_unaudited(outcome, problem) if problem else outcome)
 
@@ -300,85 +347,10 @@ class Actuator:
         self._outcomes = [outcome, *self._outcomes][:OUTCOMES_KEPT]
         return outcome
 
-    def _plan(
-        self,
-        to: int | None,
-        state: ReplicaState | None,
-        *,
-        data_age: float | None,
-        running: str = "",
-        predicted: tuple[Predicted, ...] = (),
-        why: Sequence[str] = (),
-        bottlenecks: Sequence[Bottleneck] = (),
-    ) -> ScalePlan:
-        target, argv = self._target, tuple[str, ...]()
-        if target is not None and state is not None and to is not None:
-            argv = redact_argv(target.argv(to, state))
-        at = None if state is None else state.at
-        return self._planner(
-            self._settings,
-            to,
-            target="" if target is None else target.name,
-            state=state,
-            state_age=None if at is None else max(0.0, self._clock.now() - at),
-            data_age=data_age,
-            since_action=self._since_action(),
-            argv=argv,
-            why=why,
-            predicted=predicted,
-            bottlenecks=bottlenecks,
-            notices=() if target is None else target.notices,
-            running=running,
-            read_only=self._read_only,
-            untrusted=self._untrusted,
-            stale_after=self._stale_after,
-        )
-
-    # The last action
-
-    def _since_action(self) -> float | None:
-        """Seconds since the last action of this session, an earlier one or another one."""
-        self._look_at_audit()
-        known = [t for t in (self._last_action, *self._others.values()) if t is not None]
-        return max(0.0, self._clock.monotonic() - max(known)) if known else None
-
-    def _look_at_audit(self) -> None:
-        revision = self._audit.revision()
-        if revision == self._revision:
-            return
-        self._revision = revision
-        try:
-            entries = self._audit.tail(AUDIT_LOOKED_AT)
-        except CapmonError:
-            return  # where it cannot be read it cannot be written, and nothing will be run
-        name = "" if self._target is None else self._target.name
-        ours = [e for e in entries if e.get("mode") == "act" and e.get("target") == name]
-        now, monotonic = self._clock.now(), self._clock.monotonic()
-        # A time in the future means that the clock was set back: it counts as just now.
-        self._others = {
-            action: self._others.get(action, monotonic - max(0.0, now - at))
-            for action, at in last_actions(ours).items()
-            if action not in self._own
-        }
-
-
-def last_actions(entries: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Unix times of the actions that changed something, or may have, by identifier.
-
-    An attempt without an end was cut short, or is under way in another process.
-    """
-    found: dict[str, float] = {}
-    for entry in entries:
-        action, event = str(entry.get("id")), entry.get("event")
-        try:
-            at = datetime.fromisoformat(str(entry.get("time"))).timestamp()
-        except ValueError:
-            continue
-        if event in ("attempt", "accepted") or (event == "failed" and entry.get("changed")):
-            found[action] = at
-        elif event in ("refused", "failed"):
-            found.pop(action, None)
-    return found
+    @property
+    def _patience(self) -> float:
+        """Seconds after which the count that the target tells must be the one asked for."""
+        return 2 * self._settings.target.interval
 
 
 def _unaudited(outcome: Outcome, problem: str) -> Outcome:

@@ -55,6 +55,7 @@ class Audit:
         detail: str = "",
         changed: bool | None = None,
         actual: Iterable[tuple[str, float]] = (),
+        facts: Mapping[str, Any] | None = None,
     ) -> str:
         """Write one line.
 
@@ -65,12 +66,15 @@ class Audit:
             detail: The error, the refusal, or a remark.
             changed: Whether the count was or may have been changed; None when that says itself.
             actual: Values seen after the action, by metric key.
+            facts: What else is known of this event, fit for JSON: `ready_after`, `compared`.
 
         Returns:
             Why it could not be written; empty when it was.
         """
         entry = {
             "time": rfc3339(self._clock.now()),
+            "boot": self._clock.boot(),
+            "uptime": _number(self._clock.boottime()),
             "id": action,
             **self._user,
             "event": event,
@@ -81,8 +85,10 @@ class Audit:
             "argv": list(redact_argv(plan.argv)),
             "why": [redact_text(line) for line in plan.why],
             "detail": redact_text(detail),
-            "predicted": [_prediction(p) for p in plan.predicted],
+            "predicted": [prediction(p) for p in plan.predicted],
             "actual": {key: _number(value) for key, value in actual},
+            **({"takes_back": plan.takes_back} if plan.takes_back else {}),
+            **{name: _finite(fact) for name, fact in (facts or {}).items()},
         }
         if changed is not None:
             entry["changed"] = changed
@@ -200,15 +206,26 @@ def _user(environment: Mapping[str, str]) -> dict[str, str]:
     return {"user": name, "sudo_user": behind} if behind else {"user": name}
 
 
-def _prediction(predicted: Predicted) -> dict[str, Any]:
-    after = predicted.after
+def prediction(predicted: Predicted) -> dict[str, Any]:
+    """One prediction as it stands in the log; what the curve alone says where that is something else."""
+    after, model = predicted.after, predicted.model
     return {
         "metric": predicted.metric,
         "before": _number(predicted.before),
         "after": None if after is None else _number(after.value),
         "low": None if after is None else _number(after.low),
         "high": None if after is None else _number(after.high),
+        **({} if model is None else {"model": _number(model.value), "remark": predicted.remark}),
     }
+
+
+def _finite(fact: Any) -> Any:
+    """A fact with null for every number that JSON cannot hold."""
+    if isinstance(fact, float):
+        return _number(fact)
+    if isinstance(fact, Mapping):
+        return {str(name): _finite(value) for name, value in fact.items()}
+    return [_finite(value) for value in fact] if isinstance(fact, list | tuple) else fact
 
 
 def _number(value: float | None) -> float | None:

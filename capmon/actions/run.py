@@ -75,16 +75,23 @@ class _Capture(asyncio.Protocol):
         return "".join(c for c in decoded if c.isprintable() or c in _KEPT_CONTROLS)
 
 
-async def run(argv: Sequence[str], *, deadline: float, limit: int = OUTPUT_LIMIT) -> Completed:
+async def run(
+    argv: Sequence[str],
+    *,
+    deadline: float,
+    limit: int = OUTPUT_LIMIT,
+    stdin: bytes | None = None,
+) -> Completed:
     """Run a program to its end.
 
-    It gets the environment of capmon, no standard input and no terminal, and a session of its
-    own, so that whatever it starts ends with it when the deadline passes or capmon leaves.
+    It gets the environment of capmon, no terminal, and a session of its own, so that whatever
+    it starts ends with it when the deadline passes or capmon leaves.
 
     Args:
         argv: The program and its arguments, handed over as they are.
         deadline: Seconds until it is ended.
         limit: Bytes of each output that are kept.
+        stdin: What it can read on its standard input; None for nothing at all.
 
     Raises:
         TargetError: It could not be started, or did not end in time.
@@ -95,7 +102,8 @@ async def run(argv: Sequence[str], *, deadline: float, limit: int = OUTPUT_LIMIT
     async with contextlib.AsyncExitStack() as stack:
         out, out_end = await _pipe(limit, stack)
         err, err_end = await _pipe(limit, stack)
-        process = await _start(name, argv, out_end, err_end)
+        source = asyncio.subprocess.DEVNULL if stdin is None else _source(stdin, stack)
+        process = await _start(name, argv, source, out_end, err_end)
         _groups.add(process.pid)
         stack.callback(_groups.discard, process.pid)
         # The writing ends are the child's alone: end of file means that all of it is gone.
@@ -153,18 +161,30 @@ async def _pipe(limit: int, stack: contextlib.AsyncExitStack) -> tuple[_Capture,
     return capture, writer
 
 
+def _source(stdin: bytes, stack: contextlib.AsyncExitStack) -> io.FileIO:
+    """The bytes as a file in memory that has no name: a writer of a pipe could block, this cannot."""
+    source = stack.enter_context(io.FileIO(os.memfd_create("stdin"), "r+b"))
+    source.write(stdin)
+    source.seek(0)
+    return source
+
+
 async def _close(transport: asyncio.BaseTransport, capture: _Capture) -> None:
     transport.close()
     await capture.closed
 
 
 async def _start(
-    name: str, argv: Sequence[str], out_end: io.FileIO, err_end: io.FileIO
+    name: str,
+    argv: Sequence[str],
+    source: int | io.FileIO,
+    out_end: io.FileIO,
+    err_end: io.FileIO,
 ) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(
             *argv,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=source,
             stdout=out_end,
             stderr=err_end,
             start_new_session=True,

@@ -71,6 +71,12 @@ class Predicted:
     problem: str = ""
     """Why no model can tell."""
 
+    model: Estimate | None = None
+    """What the curve alone says, where past actions moved or widened it; None where `after` is that."""
+
+    remark: str = ""
+    """How past actions changed it: `wider: 2 past actions were off by up to 1.3×`; empty when they did not."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScalePlan:
@@ -155,10 +161,10 @@ class Outcome:
     """The error, the refusal, or a remark."""
 
     predicted: tuple[Predicted, ...] = ()
-    """What was expected when the plan was made."""
+    """What was expected when the plan was made, or at the load that came where `detail` says so; without a model `before` alone."""
 
     actual: tuple[tuple[str, float], ...] = ()
-    """Values seen after the action, by metric key, in the order of `predicted`."""
+    """Values seen after the action, by metric key: those of `predicted` in its order, then replicas, load and errors."""
 
     settled: bool = False
     """Whether enough time has passed for `actual` to count."""

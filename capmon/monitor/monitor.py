@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from capmon.clock import Clock
 from capmon.collectors.base import Collector
@@ -15,11 +14,10 @@ from capmon.collectors.runner import Runner
 from capmon.config.schema import WINDOWS, Settings
 from capmon.errors import TargetError
 from capmon.model.frame import Event, Frame, Reading
+from capmon.model.policies import Verdict
 from capmon.model.results import (
-    Advice,
     Health,
     Outcome,
-    Predicted,
     ReplicaState,
     ScalePlan,
     SourceState,
@@ -28,11 +26,15 @@ from capmon.model.sample import Batch
 from capmon.model.text import one_line
 from capmon.model.whatif import Question, WhatIf
 from capmon.monitor.changes import Changes
+from capmon.monitor.effects import expected
 from capmon.monitor.readings import APPLICATION, Readings
-from capmon.monitor.worker import Done, Job, Worker
+from capmon.monitor.reasons import verdict_of, why
+from capmon.monitor.worker import Done, Job, Remembered, Worker, with_results
 
 if TYPE_CHECKING:
     from capmon.actions.actuator import Actuator
+    from capmon.actions.record import Past
+    from capmon.monitor.surroundings import Surroundings
 
 EVENTS_KEPT = 200
 LATE_TICK = 1.25
@@ -58,9 +60,15 @@ class Monitor:
         clock: Clock,
         actuator: Actuator | None = None,
         replicas: ReplicaState | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self.settings = settings
+        self.surroundings = surroundings
         self.frame: Frame | None = None
+        self.asked = 0
+        """How often the policies were asked: a new number is a new verdict."""
+        self.remembered: Mapping[str, Any] | None = None
+        """What the policies remember since they were last asked."""
         self._clock = clock
         self._actuator = actuator
         self._window = WINDOWS[settings.window]
@@ -140,30 +148,55 @@ class Monitor:
         """Fit models to what is measured from now on; the reason stands beside those too young."""
         self._reset = reason
 
-    def propose(self, *, to: int | None = None, delta: int = 0) -> ScalePlan | None:
-        """A plan for `to` replicas, or for `delta` more than now; None when nothing is scaled."""
+    def recall(self, document: Any, age: float) -> None:
+        """Let the policies begin with what they remembered so long ago; before `start_engine`."""
+        self._worker.remembered = Remembered(document, age, self._clock.monotonic())
+
+    def propose(
+        self,
+        *,
+        to: int | None = None,
+        delta: int = 0,
+        takes_back: str = "",
+        ignore_cooldown: bool = False,
+        verdict: Verdict | None = None,
+    ) -> ScalePlan | None:
+        """A plan for `to` replicas, or for `delta` more than now; None when nothing is scaled.
+
+        Args:
+            to: Replicas wanted; None to go by `delta`.
+            delta: Difference to the count asked for now.
+            takes_back: Identifier of the last action, to take it back.
+            ignore_cooldown: Whether a person said that the cooldown shall not count.
+            verdict: The policy's verdict that an autoscaler follows; None where a person asks.
+        """
         frame = self.frame
         if self._actuator is None or frame is None:
             return None
-        from capmon.analysis.sizing import predict_effect, steady
-
-        state = frame.replicas
-        wanted = to
+        state, wanted = frame.replicas, to
         if wanted is None and state is not None and state.desired is not None:
             wanted = state.desired + delta
-        predicted: tuple[Predicted, ...] = ()
-        if state is not None and state.ready and wanted is not None and wanted > 0:
-            readings = steady(frame.readings, frame.headroom)
-            predicted = predict_effect(frame.fits, readings, state.ready, wanted)
+        predicted, again = expected(frame, wanted)
         return self._actuator.propose(
             to=to,
             delta=delta,
             state=state,
             predicted=predicted,
-            why=_why(frame.advice, wanted),
+            why=why(frame, wanted, verdict),
             data_age=self._data_age(frame),
             bottlenecks=frame.bottlenecks,
+            takes_back=takes_back,
+            ignore_cooldown=ignore_cooldown,
+            again=again,
+            hpa=verdict_of(frame, "hpa"),
+            binds="" if verdict is None else verdict.binds,
+            automatic=verdict is not None,
+            beware=() if self.surroundings is None else self.surroundings.warnings(),
         )
+
+    def last_action(self) -> Past | None:
+        """The last action on the target by anyone; None when none is known or nothing is scaled."""
+        return None if self._actuator is None else self._actuator.last()
 
     def what_if(self, question: Question) -> WhatIf | None:
         """What the models say to a supposition; None before the first frame."""
@@ -268,6 +301,14 @@ class Monitor:
             replicas=self._readings.replica_state(health),
             app_state=next((h for h in health if h.source == APPLICATION), None),
             reset=self._reset,
+            cooldowns=self._cooldowns(),
+            startup=None if self._actuator is None else self._actuator.learned().startup,
+        )
+
+    def _cooldowns(self) -> tuple[float, float]:
+        actuator = self._actuator
+        return (
+            (0.0, 0.0) if actuator is None else (actuator.cooldown("up"), actuator.cooldown("down"))
         )
 
     def _done_in_thread(self, done: Done) -> None:
@@ -282,6 +323,8 @@ class Monitor:
         self._busy = False
         self._last = done
         self._say("analysis", done.error)
+        self._say("memory", "; ".join(self._worker.notices))
+        self.asked, self.remembered = done.asked, done.remembered or self.remembered
         if done.analysis is not None:
             for line in done.analysis.transitions:
                 self.note("bottleneck", line)
@@ -331,30 +374,13 @@ class Monitor:
             events=tuple(self._events),
         )
         if self._last is not None:
-            frame = _with_analysis(frame, self._last)
+            frame = with_results(frame, self._last)
+        if self.surroundings is not None:
+            frame = self.surroundings.on(frame)
         self.frame = frame
         for listener in self._listeners:
             with self._said(f"a listener, {getattr(listener, '__qualname__', 'unnamed')},"):
                 listener(frame)
-
-
-def _why(advice: Advice | None, wanted: int | None) -> tuple[str, ...]:
-    if advice is None or not advice.reason:
-        return ("asked for by hand",)
-    if advice.to == wanted:
-        return (advice.reason,)
-    to = "nothing" if advice.to is None else f"{advice.to}"
-    return ("asked for by hand", f"the models advise {to}: {advice.reason}")
-
-
-def _with_analysis(frame: Frame, done: Done) -> Frame:
-    """The frame with all that the analysis found under the same names."""
-    analysis = done.analysis
-    if analysis is None:
-        return replace(frame, trends=done.trends)
-    shown = {f.name for f in fields(frame)}
-    found = {f.name: getattr(analysis, f.name) for f in fields(analysis) if f.name in shown}
-    return replace(frame, engine_ready=True, trends=done.trends, **found)
 
 
 def _count(n: int | None) -> str:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from capmon.clock import AUTO_ZONE, local_zone
 from capmon.config.schema import Settings
-from capmon.model.frame import Reading, TopProcesses, Trend
-from capmon.model.results import Health, ReplicaState
+from capmon.model.curves import Estimate
+from capmon.model.frame import Frame, Reading, TopProcesses, Trend
+from capmon.model.policies import Scaling
+from capmon.model.results import Headroom, Health, ReplicaState, SourceState
 from capmon.model.sample import Batch
 
 if TYPE_CHECKING:
     from capmon.analysis.engine import Analysis, Engine
+    from capmon.scaling.verdicts import Verdicts
     from capmon.store.series import Store
 
 TREND_CELLS = 120
+
+RATE = "http.server.request.rate"
 
 LABELLED = "system.filesystem."
 """Of metrics with labels, those that get a trend: a core or a device more would cost the same."""
@@ -58,6 +63,12 @@ class Job:
     reset: str = ""
     """Why models drop what came before; empty when they keep it."""
 
+    cooldowns: tuple[float, float] = (0.0, 0.0)
+    """Seconds until replicas may be added, and until they may be taken away."""
+
+    startup: Estimate | None = None
+    """Seconds that a new replica takes until it serves, as measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -72,8 +83,31 @@ class Done:
     trends: Mapping[str, Trend] = field(default_factory=dict)
     """Recent course by metric key."""
 
+    scaling: Scaling | None = None
+    """What the policies say; None where nothing is scaled."""
+
+    asked: int = 0
+    """How often the policies were asked: a new number is a new verdict."""
+
+    remembered: Mapping[str, Any] | None = None
+    """What the policies remember, where they were just asked; else None."""
+
     error: str = ""
     """What went wrong; empty when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the policies of an earlier session remembered."""
+
+    document: Any
+    """As `Verdicts.state` made it."""
+
+    age: float
+    """Seconds since then."""
+
+    at: float
+    """When it was this old, on this process's clock."""
 
 
 class Worker:
@@ -84,6 +118,10 @@ class Worker:
         self._on_done = on_done
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="capmon-engine", daemon=True)
+        self.remembered: Remembered | None = None
+        """What the policies shall know from before; to be set before the start."""
+        self.notices: tuple[str, ...] = ()
+        """What of it had to be dropped; complete with the first answer."""
 
     def start(self) -> None:
         """Begin to load the analysis."""
@@ -114,10 +152,33 @@ class Worker:
             from capmon.store.series import Store
 
             store, engine = Store(), Engine(self._settings, self._zone())
+            verdicts = self._verdicts()
         except Exception as fault:  # every job must be answered: the monitor waits for it
             problem = f"analysis cannot be loaded: {_said(fault)}"
             return lambda job: Done(job, None, error=problem)
-        return lambda job: _work(store, engine, job)
+        return lambda job: _decided(verdicts, _work(store, engine, job))
+
+    def _verdicts(self) -> Verdicts | None:
+        """The policies, with what they remember; None where nothing is scaled."""
+        if self._settings.scaling.target.kind == "none":
+            return None
+        from capmon.scaling.verdicts import Verdicts
+
+        verdicts, before = Verdicts(self._settings), self.remembered
+        if before is not None:
+            self.notices = verdicts.restore(before.document, age=before.age, at=before.at)
+        return verdicts
+
+
+def with_results(frame: Frame, done: Done) -> Frame:
+    """The frame with all that the analysis found under the same names, and what the policies say."""
+    frame = replace(frame, trends=done.trends, scaling=done.scaling)
+    analysis = done.analysis
+    if analysis is None:
+        return frame
+    shown = {f.name for f in fields(frame)}
+    found = {f.name: getattr(analysis, f.name) for f in fields(analysis) if f.name in shown}
+    return replace(frame, engine_ready=True, **found)
 
 
 def _work(store: Store, engine: Engine, job: Job) -> Done:
@@ -143,7 +204,48 @@ def _work(store: Store, engine: Engine, job: Job) -> Done:
         )
         return Done(job, engine.step(store, now), trends)
     except Exception as fault:  # the screen goes on without results, and says why
-        return Done(job, None, trends, f"analysis failed: {_said(fault)}")
+        return Done(job, None, trends, error=f"analysis failed: {_said(fault)}")
+
+
+def _decided(verdicts: Verdicts | None, done: Done) -> Done:
+    """The answer with what the policies say; a fault of theirs leaves the analysis as it is."""
+    if verdicts is None:
+        return done
+    job, before = done.job, verdicts.asked
+    try:
+        scaling = verdicts.step(
+            job.monotonic,
+            job.readings,
+            job.replicas,
+            capacity=None if done.analysis is None else _capacity(done.analysis.headroom, job),
+            cooldowns=job.cooldowns,
+            startup=job.startup,
+            blind=_blind(job.app_state),
+        )
+        asked = verdicts.asked
+        remembered = verdicts.state() if asked != before else None
+    except Exception as fault:
+        problem = f"policies failed: {_said(fault)}"
+        return replace(done, error="; ".join(filter(None, (done.error, problem))))
+    return replace(done, scaling=scaling, asked=asked, remembered=remembered)
+
+
+def _blind(app: Health | None) -> str:
+    """Why what is measured says nothing of the service now: its own source has gone silent."""
+    if app is None or app.state is SourceState.LIVE:
+        return ""
+    if app.state is SourceState.STARTING:
+        return "no measurements of the service yet"
+    return f"no fresh measurements of the service: {app.reason or app.state.value}"
+
+
+def _capacity(headroom: Sequence[Headroom], job: Job) -> float | None:
+    """Requests per second at which one replica is full: the first limit that lies where the load has been."""
+    ready = None if job.replicas is None else job.replicas.ready
+    for room in headroom:
+        if room.load == RATE and room.at is not None and not room.extrapolated and ready:
+            return room.at.value / ready
+    return None
 
 
 def _said(fault: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from capmon.analysis.windows import Vec
 from capmon.config.scaling import ScalingSettings
 from capmon.model.policies import ReplayTable
 from capmon.model.units import span
+from capmon.scaling.known import Known
 from capmon.scaling.policies.base import Outlook
 from capmon.scaling.simulate.choice import Choice
 from capmon.scaling.simulate.run import Recorded, Runs, table_of
@@ -38,26 +39,6 @@ AGAIN_SOON = 300.0
 
 Window = Callable[[float, float], Vec]
 """The load of the last seconds at a step: `window(seconds, step)`, oldest first, NaN where it is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of the service, as the models have it."""
-
-    capacity: float
-    """Requests per second at which one replica is full."""
-
-    full: float = 1.0
-    """Busy share of its CPU there."""
-
-    latency: Callable[[float], float] | None = None
-    """95th percentile of the response time, seconds, over load as a share of capacity."""
-
-    objective: float | None = None
-    """What that should stay under, seconds."""
-
-    startup: float | None = None
-    """Seconds until a new replica serves, as measured; None for the configured ones."""
 
 
 class Lookout:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,10 +22,9 @@ from capmon.config.loaded import Loaded
 from capmon.config.schema import WINDOWS
 from capmon.errors import CapmonError
 from capmon.model.frame import Frame
-from capmon.model.results import ActionState, ScalePlan
 from capmon.model.text import one_line
 from capmon.monitor.monitor import Monitor
-from capmon.ui import leaving, palette, themes
+from capmon.ui import acting, leaving, palette, themes
 from capmon.ui.commands import VIEWS, bindings, unknown
 from capmon.ui.pacing import Pacer, backlog, collect_garbage_again
 from capmon.ui.screens.monitor import MonitorScreen
@@ -84,8 +83,10 @@ class CapmonApp(App[int]):
             objective=settings.objectives.latency_p95,
             level=settings.forecast.level,
             capacity_target=settings.utilization_target,
+            scaling=settings.scaling,
+            key_names={c: _shown(k) for c, k in settings.keys.items()},
         )
-        self._key_names = {c: _shown(k) for c, k in settings.keys.items()}
+        self._key_names = dict(self.view_state.key_names)
         self._load_themes(settings.theme)
         if settings.keys:
             self.set_keymap(dict(settings.keys))
@@ -351,39 +352,15 @@ class CapmonApp(App[int]):
 
     def action_scale(self, delta: int) -> None:
         """Propose replicas: the advised count, or one more or less."""
-        if self.read_only:
-            self.notify("read-only: nothing can be scaled from here", severity="warning")
-            return
-        if self.screen is not self.monitor_screen:
-            return
-        plan = self._plan(delta)
-        if plan is None:
-            text = "nothing is scaled: set scaling.target in capmon.yaml"
-            self.notify(text, severity="warning")
-            return
-        from capmon.ui.screens.confirm import ConfirmScreen
+        acting.scale(self, delta)
 
-        frame = self.monitor.frame
-        advised = None if frame is None or frame.advice is None else frame.advice.to
-        dialog = ConfirmScreen(plan, lambda to: self.monitor.propose(to=to), advised)
-        self.push_screen(dialog, self._decided)
+    def action_rollback(self) -> None:
+        """Propose to take the last action back."""
+        acting.take_back(self)
 
-    def _plan(self, delta: int) -> ScalePlan | None:
-        frame = self.monitor.frame
-        if delta == 0 and frame is not None and frame.advice is not None and frame.advice.to:
-            return self.monitor.propose(to=frame.advice.to)
-        return self.monitor.propose(delta=delta)
-
-    def _decided(self, plan: ScalePlan | None) -> None:
-        if plan is not None:
-            self._tasks.append(asyncio.create_task(self._execute(plan)))
-
-    async def _execute(self, plan: ScalePlan) -> None:
-        outcome = await self.monitor.execute(plan)
-        if outcome.state in (ActionState.FAILED, ActionState.REFUSED):
-            self.notify(outcome.detail, title=outcome.state.value, severity="error")
-        elif outcome.state is ActionState.DRY_RUN:
-            self.notify("nothing was run; the audit log has it", title="dry-run")
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on beside the screen until the end at the latest."""
+        self._tasks.append(asyncio.create_task(work))
 
     def notify(self, message: str, **options: Any) -> None:
         """Show a notice: plain text, which may come from outside."""

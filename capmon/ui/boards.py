@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from capmon.ui.layout import SMALL, WIDE, Board, Place
+from capmon.ui.layout import SMALL, WIDE, Board, Place, shares
 
 HIGH = 30
 """From this height on, a wide board shows every pane."""
+
+PAIRS = 72
+"""From this width on, small panes of a stacked board stand side by side."""
 
 
 def _alone(width: int, height: int, shown: str, maximised: str) -> Board | None:
@@ -135,6 +138,55 @@ def thresholds(width: int, height: int, focus: str = "", maximised: str = "") ->
             "course": Place(0, first + second, width, height - first - second),
         },
     )
+
+
+def scaling(width: int, height: int, focus: str = "", maximised: str = "") -> Board:
+    """Places of the scaling view's panes: at the left what happened, at the right what policies want."""
+    alone = _alone(width, height, focus or "verdicts", maximised)
+    if alone is not None:
+        return alone
+    if width >= WIDE and height >= HIGH:
+        left = width * 9 // 20
+        below = max(10, height * 3 // 11)
+        middle = max(9, height // 4)
+        upper = height - middle - below
+        return Board(
+            "wide",
+            {
+                **_beside("counts", "verdicts", 0, left, width, upper),
+                **_beside("worked", "waits", upper, left, width, middle),
+                **_beside("audit", "replay", upper + middle, left, width, below),
+            },
+        )
+    return Board("stacked", _scaling_stacked(width, height))
+
+
+def _scaling_stacked(width: int, height: int) -> dict[str, Place]:
+    """The order of importance from the top; what is small stands side by side where it can."""
+    # The last ones go first where there is no room for a line of each.
+    bands: list[tuple[tuple[str, ...], int]] = [(("verdicts",), 6), (("counts",), 6)]
+    if width >= PAIRS:
+        bands += [(("worked", "waits"), 5)]
+        bands += [(("replay", "audit"), 4)] if height >= 16 else []
+    else:
+        bands += [(("worked",), 5)]
+        bands += [(("replay",), 4), (("audit",), 3)] if height >= 20 else []
+    places: dict[str, Place] = {}
+    y = 0
+    for (names, _), rows in zip(bands, shares(height, tuple(w for _, w in bands)), strict=True):
+        if len(names) == 1:
+            places[names[0]] = Place(0, y, width, rows)
+        else:
+            places |= _beside(names[0], names[1], y, width * 4 // 7, width, rows)
+        y += rows
+    return places
+
+
+def unscaled(width: int, height: int, focus: str = "", maximised: str = "") -> Board:
+    """Places of the scaling view's panes while nothing is scaled: one, which says how it would be."""
+    del focus
+    kind = "wide" if width >= WIDE and height >= HIGH else "stacked"
+    return Board(kind, {maximised or "verdicts": Place(0, 0, width, height)})
 
 
 def _beside(left: str, right: str, y: int, at: int, width: int, height: int) -> dict[str, Place]:

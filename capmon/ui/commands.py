@@ -48,7 +48,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("models", "3", "3", "models", "Curves of resources and latency over load, and why these.", "view('models')"),
     Command("forecast", "4", "4", "forecast", "What is expected, when limits are crossed, and how past forecasts did.", "view('forecast')"),
     Command("bottlenecks", "5", "5", "bottlenecks", "What limits the service, the evidence, and what would change it.", "view('bottlenecks')"),
-    Command("select_next", "down,n", "↓ n", "next", "Select the next metric, curve or bottleneck.", "screen.select(1)"),
+    Command("scaling", "6", "6", "scaling", "What the policies say, what holds them up, and whether it worked.", "view('scaling')"),
+    Command("select_next", "down,n", "↓ n", "next", "Select the next metric, curve, bottleneck or policy.", "screen.select(1)"),
     Command("select_previous", "up,p", "↑ p", "previous", "Select the one before.", "screen.select(-1)"),
     Command("what_if", "w", "w", "what-if", "Suppose another load, other replicas or another objective.", "what_if", 8),
     Command("zoom", "z,enter", "z", "zoom", "Let the focused pane fill the screen, and back.", "zoom", 9),
@@ -60,10 +61,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("scale", "S", "S", "scale", "Propose a number of replicas.", "scale(0)", 5, acts=True),
     Command("up", "plus", "+", "up", "Propose one replica more.", "scale(1)", 6, acts=True),
     Command("down", "minus", "-", "down", "Propose one replica less.", "scale(-1)", 7, acts=True),
+    Command("rollback", "u", "u", "take back", "Take back the last action, where it made things worse.", "rollback", acts=True),
     Command("palette", "ctrl+p", "ctrl+p", "palette", "Find a command by name.", "command_palette"),
 )  # fmt: skip
 
-VIEWS = ("overview", "application", "models", "forecast", "bottlenecks")
+VIEWS = ("overview", "application", "models", "forecast", "bottlenecks", "scaling")
 
 
 def bindings() -> list[Binding]:

@@ -58,7 +58,7 @@ def _wide(width: int, height: int) -> dict[str, Place]:
     extra = height >= 34
     # The upper rows hold seven lines and a border before anything else grows.
     weights = (10, 9, 7, 9) if extra else (9, 9, 7)
-    first, second, third, *fourth = _shares(height, weights)
+    first, second, third, *fourth = shares(height, weights)
     places = {
         "resources": Place(0, 0, left, first),
         "application": Place(left, 0, right, first),
@@ -76,16 +76,16 @@ def _wide(width: int, height: int) -> dict[str, Place]:
 def _stacked(width: int, height: int) -> dict[str, Place]:
     """One column: each pane has a title line and as many lines as its answer needs."""
     needs = {"bottlenecks": 3, "resources": 5, "application": 5, "models": 4, "forecast": 4}
-    shares = _shares(height, tuple(needs[name] for name in STACK))
+    rows = shares(height, tuple(needs[name] for name in STACK))
     places: dict[str, Place] = {}
     y = 0
-    for name, share in zip(STACK, shares, strict=True):
+    for name, share in zip(STACK, rows, strict=True):
         places[name] = Place(0, y, width, share)
         y += share
     return places
 
 
-def _shares(total: int, weights: tuple[int, ...]) -> list[int]:
+def shares(total: int, weights: tuple[int, ...]) -> list[int]:
     """Split rows by weight; what is left over goes to the first."""
     whole = sum(weights)
     out = [total * w // whole for w in weights]

@@ -9,112 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from desk import CPU, P95, READY, Desk, Service
 
 from capmon.actions.actuator import OUTCOMES_KEPT, Actuator
-from capmon.actions.audit import Audit
-from capmon.clock import ManualClock
-from capmon.config.schema import ScalingSettings, TargetSettings
 from capmon.errors import TargetError
-from capmon.model.results import ActionState, Estimate, Predicted, ReplicaState, ScalePlan
+from capmon.model.results import ActionState, ReplicaState
 from capmon.scaling.plan import propose
-
-CPU, P95 = "system.cpu.utilization", "http.server.request.duration.p95"
-PREDICTED = (
-    Predicted(P95, 0.187, Estimate(0.149, 0.14, 0.16)),
-    Predicted(CPU, 0.7, Estimate(0.62, 0.6, 0.64)),
-)
-
-
-class Service:
-    """A target whose replicas are ready as soon as the test says so."""
-
-    kind = "swarm"
-    name = "web"
-
-    def __init__(self, count: int = 4) -> None:
-        self.ready: int | None = count
-        self.desired: int | None = count
-        self.notices: tuple[str, ...] = ()
-        self.hindrance = ""
-        self.written: list[int] = []
-        self.error = ""
-        self.takes_it_all_the_same = False
-        self.unreadable = ""
-        self.gate: asyncio.Event | None = None
-        self.writing = asyncio.Event()
-
-    async def read(self) -> ReplicaState:
-        """The counts, or the failure that the test asks for."""
-        if self.unreadable:
-            raise TargetError(self.unreadable)
-        return ReplicaState(self.kind, self.name, self.ready, self.desired)
-
-    def argv(self, to: int, state: ReplicaState, /) -> tuple[str, ...]:
-        """A command with a secret in it."""
-        return ("docker", "service", "scale", "--detach", f"web={to}", "--token=S3CRET")
-
-    async def write(self, to: int, state: ReplicaState, /) -> None:
-        """Set the count, fail, or wait at the gate, as the test asks for."""
-        self.written.append(to)
-        self.writing.set()
-        if self.gate is not None:
-            await self.gate.wait()
-        if not self.error or self.takes_it_all_the_same:
-            self.desired = to
-        if self.error:
-            raise TargetError(self.error)
-
-    async def close(self) -> None:
-        """Nothing is held open."""
-
-
-class Desk:
-    """An actuator with its clock, service and audit log."""
-
-    def __init__(self, folder: Path, **options: object) -> None:
-        self.clock = ManualClock()
-        self.service = Service()
-        self.audit = Audit(folder / "capmon" / "audit.jsonl", self.clock, {})
-        self.settings = ScalingSettings(mode="act", target=TargetSettings(kind="swarm"))
-        self.actuator = self.another(**options)
-
-    def another(self, **options: object) -> Actuator:
-        """One more actuator on the same service and log, as after a restart."""
-        settings = options.pop("settings", self.settings)
-        return Actuator(
-            settings,  # type: ignore[arg-type]
-            self.service,
-            self.audit,
-            self.clock,
-            planner=propose,
-            **options,  # type: ignore[arg-type]
-        )
-
-    def state(self) -> ReplicaState:
-        """What the collector would say now."""
-        return ReplicaState(
-            "swarm", "web", self.service.ready, self.service.desired, at=self.clock.now()
-        )
-
-    def plan(self, **wanted: int) -> ScalePlan:
-        """A plan on fresh measurements."""
-        return self.actuator.propose(
-            **wanted,  # type: ignore[arg-type]
-            state=self.state(),
-            predicted=PREDICTED,
-            why=("p95 187 of 250 ms",),
-            data_age=1.0,
-        )
-
-    def events(self) -> list[str]:
-        """Events of the audit log, oldest first."""
-        return [str(e["event"]) for e in self.audit.tail(100)]
-
-    def tick(self, seconds: float = 1.0, **readings: float) -> None:
-        """One tick, some seconds after the last."""
-        self.clock.advance(seconds)
-        named = {P95: readings.get("p95"), CPU: readings.get("cpu")}
-        self.actuator.observe(self.state(), {k: v for k, v in named.items() if v is not None})
 
 
 @pytest.fixture
@@ -168,14 +68,20 @@ async def test_whole_course(desk: Desk) -> None:
     (outcome,) = desk.actuator.outcomes()
     assert (outcome.state, outcome.settled) == (ActionState.DONE, False)
     assert outcome.detail == "6 of 6 ready after 13 s"
+    assert (outcome.ready_after, outcome.actual) == (13.0, ((READY, 6.0),))
     for p95, cpu in ((0.15, 0.60), (0.14, 0.62), (9.0, 0.64)):
         desk.tick(10, p95=p95, cpu=cpu)
     (outcome,) = desk.actuator.outcomes()
     assert outcome.settled
-    assert outcome.actual == ((P95, 0.15), (CPU, pytest.approx(0.62)))
+    assert outcome.actual == ((P95, 0.15), (CPU, pytest.approx(0.62)), (READY, 6.0))
     assert desk.events() == ["attempt", "accepted", "done", "verified"]
-    last = desk.audit.tail(1)[0]
-    assert last["actual"] == {P95: 0.15, CPU: pytest.approx(0.62)}
+    done, last = desk.audit.tail(2)
+    assert (done["ready_after"], done["actual"]) == (13.0, {READY: 6.0})
+    assert last["actual"] == {P95: 0.15, CPU: pytest.approx(0.62), READY: 6.0}
+    assert [(c["metric"], c["expected"], c["inside"]) for c in last["compared"]] == [
+        (P95, 0.149, True),
+        (CPU, 0.62, True),
+    ]
     assert len({e["id"] for e in desk.audit.tail(9)}) == 1
     assert "S3CRET" not in desk.audit.path.read_text()
 
@@ -195,7 +101,7 @@ async def test_wavering_count_starts_the_measurement_anew(desk: Desk) -> None:
     desk.tick(1, p95=0.2)
     (outcome,) = desk.actuator.outcomes()
     assert outcome.settled
-    assert outcome.actual == ((P95, 0.2),)
+    assert outcome.actual == ((P95, 0.2), (READY, 5.0))
     assert outcome.detail.endswith(f"not measured: {CPU}")
     assert desk.events().count("done") == 1
 
@@ -381,11 +287,22 @@ async def test_cooldown_by_direction_and_over_a_restart(desk: Desk) -> None:
     for actuator in (desk.actuator, beside, desk.another()):
         assert actuator.cooldown("up") == pytest.approx(200, abs=0.01)
         assert actuator.cooldown("down") == pytest.approx(500, abs=0.01)
-    desk.clock.step(-86400)
-    assert desk.actuator.cooldown("up") == pytest.approx(200, abs=0.01)
-    assert desk.another().cooldown("up") == 300
+    for step in (-86400, 2 * 86400):
+        desk.clock.step(step)
+        for actuator in (desk.actuator, beside, desk.another()):
+            assert actuator.cooldown("up") == pytest.approx(200, abs=0.01)
     desk.clock.advance(300)
     assert desk.actuator.cooldown("up") == 0
+
+
+async def test_cooldown_over_a_restart_of_the_machine(desk: Desk) -> None:
+    """After a reboot the wall clock tells how long ago it was; set back, it was just now."""
+    await desk.actuator.execute(desk.plan(to=5))
+    desk.clock.advance(100)
+    desk.clock.reboot()
+    assert desk.another().cooldown("up") == pytest.approx(200, abs=0.01)
+    desk.clock.step(-86400)
+    assert desk.another().cooldown("up") == 300
 
 
 async def test_attempt_without_an_end_counts_as_an_action(desk: Desk) -> None:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,8 @@ def test_one_line_says_who_what_and_why(tmp_path: Path) -> None:
     assert entry.pop("user")
     assert entry == {
         "time": "2023-11-14T22:13:20.000Z",
+        "boot": "boot-1",
+        "uptime": 1000.0,
         "id": "a1",
         "sudo_user": "ali ce",
         "event": "accepted",
@@ -66,6 +69,21 @@ def test_one_line_says_who_what_and_why(tmp_path: Path) -> None:
         ],
         "actual": {},
     }
+
+
+def test_facts_of_an_event_stand_beside_it(tmp_path: Path) -> None:
+    """What an event found out is kept, with null for a number that JSON cannot hold."""
+    audit = made(tmp_path)
+    learned = Predicted("p95", 0.2, Estimate(0.3, 0.2, 0.4), model=Estimate(0.25), remark="moved")
+    plan = replace(PLAN, takes_back="a0", predicted=(learned,))
+    facts = {"ready_after": 4.0, "load_change": float("nan"), "compared": [{"low": float("-inf")}]}
+    assert audit.record("verified", "a1", plan, facts=facts) == ""
+    (entry,) = audit.tail(1)
+    assert entry["takes_back"] == "a0"
+    assert (entry["ready_after"], entry["load_change"]) == (4.0, None)
+    assert entry["compared"] == [{"low": None}]
+    assert entry["predicted"][0]["model"] == 0.25
+    assert entry["predicted"][0]["remark"] == "moved"
 
 
 def test_file_is_private(tmp_path: Path) -> None:
@@ -115,7 +133,7 @@ def test_full_disk_is_a_reason_and_harms_no_other_record(tmp_path: Path) -> None
         "from capmon.actions.audit import Audit\n"
         "from capmon.clock import ManualClock\n"
         "from capmon.model.results import ScalePlan\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (400, resource.RLIM_INFINITY))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (450, resource.RLIM_INFINITY))\n"
         "audit = Audit(Path(sys.argv[1]), ManualClock(), {})\n"
         "plan = ScalePlan(4, 5, ())\n"
         "for n in '123': print(audit.record('attempt', n, plan))\n"
@@ -128,7 +146,7 @@ def test_full_disk_is_a_reason_and_harms_no_other_record(tmp_path: Path) -> None
     assert first == ""
     assert "the disk is full" in second
     assert "File too large" in third
-    assert audit.path.stat().st_size == 400
+    assert audit.path.stat().st_size == 450
     assert audit.record("attempt", "4", PLAN) == ""
     assert [e["id"] for e in audit.tail(9)] == ["1", "4"]
 

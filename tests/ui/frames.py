@@ -405,6 +405,13 @@ def analysed(name: str) -> Frame:
     return MADE[name]()
 
 
+def scaling(name: str) -> Frame:
+    """One of the frames of the scaling view, which have a file of their own."""
+    from frames_scaling import ALL as MADE
+
+    return MADE[name]()
+
+
 ALL = {
     "busy": busy,
     "calm": calm,
@@ -415,6 +422,10 @@ ALL = {
     **{
         name: partial(analysed, name)
         for name in ("analysed", "quiet", "pending", "fresh", "blind", "absurd")
+    },
+    **{
+        name: partial(scaling, name)
+        for name in ("scaled", "settling", "unscaled", "silent", "wild")
     },
     "empty": lambda: Frame(sequence=0, at=NOW, interval=1.0, window=300.0),
 }

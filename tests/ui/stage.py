@@ -15,16 +15,40 @@ from textual.pilot import Pilot
 
 from capmon.analysis.whatif import what_if
 from capmon.config.loaded import Loaded
-from capmon.config.schema import Settings
+from capmon.config.schema import CouplingSettings, ScalingSettings, Settings
 from capmon.model.frame import Frame
-from capmon.model.results import ActionState, Outcome, ScalePlan
+from capmon.model.policies import Verdict
+from capmon.model.results import ActionState, Estimate, Outcome, Predicted, ReplicaState, ScalePlan
 from capmon.model.whatif import Question, WhatIf
+from capmon.scaling.limits import binding
+from capmon.scaling.plan import propose as plan
 from capmon.ui.app import CapmonApp
 from capmon.ui.panes.bars import Bar
 from capmon.ui.widgets.pane import Pane
 
 ROUNDS = 6
 """How far a message may lead: key to screen to app to action to layout to drawing."""
+
+SCALING = ScalingSettings(
+    min=2,
+    max=10,
+    limits=(CouplingSettings("database connections", 25, 200),),
+    price_per_hour=0.1275,
+)
+"""What may be scaled behind the screen, and at what price."""
+
+WHY = (
+    "137 req/s expected by 14:40 / 31.2 req/s each = 4.4: cpu binds first",
+    "p95 alone would do with 4",
+    "within the tolerance of 10 % nothing is changed; this is 10 % over it",
+)
+"""Terms of the advice, the strongest first."""
+
+EXPECTED = (
+    Predicted("system.cpu.utilization", 0.62, Estimate(0.496, 0.471, 0.522)),
+    Predicted("http.server.request.duration.p95", 0.187, Estimate(0.149, 0.14, 0.16)),
+)
+"""What the models expect of any change."""
 
 ARGV = ("docker", "service", "scale", "web={to}", "--name", "two words")
 
@@ -36,6 +60,8 @@ class FakeMonitor:
     frame: Frame | None = None
     scaled: bool = True
     plan: dict[str, object] = field(default_factory=dict)
+    count: int = 4
+    since_action: float | None = None
     windows: list[float] = field(default_factory=list)
     executed: list[ScalePlan] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -62,15 +88,30 @@ class FakeMonitor:
         """Note the window."""
         self.windows.append(seconds)
 
-    def propose(self, *, to: int | None = None, delta: int = 0) -> ScalePlan | None:
-        """A plan from four replicas, refused outside of 2 to 10."""
+    def propose(
+        self, *, to: int | None = None, delta: int = 0, takes_back: str = ""
+    ) -> ScalePlan | None:
+        """The real plan from four replicas, or as many as `count` says."""
         if not self.scaled:
             return None
-        wanted = 4 + delta if to is None else to
-        refusals = () if 2 <= wanted <= 10 else (f"{wanted} is outside of 2 to 10",)
-        argv = tuple(a.format(to=wanted) for a in ARGV)
-        plan = ScalePlan(4, wanted, ("cpu binds first",), refusals, ("the cache starts cold",), argv, target="swarm web")  # fmt: skip
-        return replace(plan, **self.plan)  # type: ignore[arg-type]
+        wanted = self.count + delta if to is None else to
+        found = plan(
+            SCALING,
+            wanted,
+            target="swarm web",
+            state=ReplicaState("swarm", "web", self.count, self.count, at=0.0),
+            state_age=1.0,
+            data_age=1.0,
+            since_action=self.since_action,
+            argv=tuple(a.format(to=wanted) for a in ARGV),
+            why=WHY,
+            predicted=EXPECTED if wanted != self.count else (),
+            notices=("the cache starts cold",),
+            hpa=Verdict("hpa", 5, ("cpu 84 % / 70 % × 4 = 4.8 → 5",)),
+            binds=binding(SCALING, wanted),
+            takes_back=takes_back,
+        )
+        return replace(found, **self.plan)  # type: ignore[arg-type]
 
     def what_if(self, question: Question) -> WhatIf | None:
         """The real answer, with all settings at their defaults."""

@@ -9,13 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capmon.ui.boards import bottlenecks, forecast, thresholds, young_forecast
+from capmon.ui.boards import (
+    bottlenecks,
+    forecast,
+    scaling,
+    thresholds,
+    unscaled,
+    young_forecast,
+)
 from capmon.ui.layout import Board, Place, application, models, overview
 from capmon.ui.screens.application import ApplicationScreen
 from capmon.ui.screens.bottlenecks import BottlenecksScreen
 from capmon.ui.screens.forecast import ForecastScreen
 from capmon.ui.screens.models import ModelsScreen
 from capmon.ui.screens.overview import OverviewScreen
+from capmon.ui.screens.scaling import ScalingScreen
 
 Arrange = Callable[..., Board]
 OVERVIEW = tuple(pane.name_of_pane for pane in OverviewScreen.panes)  # type: ignore[attr-defined]
@@ -23,6 +31,7 @@ APPLICATION = tuple(pane.name_of_pane for pane in ApplicationScreen.panes)  # ty
 MODELS = tuple(pane.name_of_pane for pane in ModelsScreen.panes)  # type: ignore[attr-defined]
 FORECAST = tuple(pane.name_of_pane for pane in ForecastScreen.panes)  # type: ignore[attr-defined]
 BOTTLENECKS = tuple(pane.name_of_pane for pane in BottlenecksScreen.panes)  # type: ignore[attr-defined]
+SCALING = tuple(pane.name_of_pane for pane in ScalingScreen.panes)  # type: ignore[attr-defined]
 ANSWERS = ("bottlenecks", "resources", "application", "models", "forecast")
 VIEWS = (
     (overview, OVERVIEW),
@@ -32,6 +41,8 @@ VIEWS = (
     (young_forecast, FORECAST),
     (bottlenecks, BOTTLENECKS),
     (thresholds, BOTTLENECKS),
+    (scaling, SCALING),
+    (unscaled, SCALING),
 )
 
 
@@ -103,6 +114,7 @@ def test_wide_and_high_board_has_every_detail() -> None:
             assert set(forecast(width, height).places) == set(FORECAST)
             assert set(young_forecast(width, height).places) == set(FORECAST)
             assert set(bottlenecks(width, height).places) == set(BOTTLENECKS)
+            assert set(scaling(width, height).places) == set(SCALING)
 
 
 def test_framed_panes_have_room_for_a_line() -> None:

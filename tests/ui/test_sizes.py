@@ -20,6 +20,7 @@ from capmon.ui.screens.forecast import ForecastScreen
 from capmon.ui.screens.help import lines
 from capmon.ui.screens.models import ModelsScreen
 from capmon.ui.screens.overview import OverviewScreen
+from capmon.ui.screens.scaling import ScalingScreen
 from capmon.ui.widgets.grid import _cells
 from capmon.ui.widgets.pane import View, filtered
 from capmon.ui.widgets.text import fit
@@ -35,6 +36,7 @@ PANES = (
     *ModelsScreen.panes,
     *ForecastScreen.panes,
     *BottlenecksScreen.panes,
+    *ScalingScreen.panes,
 )
 FORBIDDEN = {"Cc", "Cs", "Zl", "Zp"}
 BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200e\u200f")
@@ -89,11 +91,11 @@ def check(stage: Stage, width: int, height: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "keys", [(), ("2",), ("question_mark",), ("plus",), ("3",), ("w",), ("4",), ("5",)]
+    "keys", [(), ("2",), ("question_mark",), ("plus",), ("3",), ("w",), ("4",), ("5",), ("6",)]
 )
 async def test_screen_at_odd_sizes(keys: tuple[str, ...]) -> None:
     """From 1x1 to 300x100 the hostile frame fills the terminal and nothing else happens."""
-    name = "absurd" if keys in (("4",), ("5",)) else "hostile"
+    name = {("4",): "absurd", ("5",): "absurd", ("6",): "wild"}.get(keys, "hostile")
     async with staged(frames.ALL[name](), (80, 24)) as stage:
         await stage.press(*keys)
         for width, height in ODD if not keys else ODD[::4]:
@@ -141,7 +143,8 @@ KEYS = (
     "f2", "f12", "insert", "grave_accent", "alt+x", "ctrl+underscore", "escape", "escape",
 )  # fmt: skip
 SAMPLES = tuple(
-    frames.ALL[name]() for name in ("busy", "hostile", "app_down", "starting", "quiet", "absurd")
+    frames.ALL[name]()
+    for name in ("busy", "hostile", "app_down", "starting", "quiet", "absurd", "scaled", "wild")
 )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from capmon.clock import Clock, SystemClock
+from capmon.config.checks import TEMPLATE_UNIT
 from capmon.config.schema import TargetSettings
 from capmon.errors import ConfigError
 
@@ -13,13 +15,16 @@ if TYPE_CHECKING:
 _KEY = "scaling.target"
 
 
-def make_target(settings: TargetSettings, *, untrusted: str = "") -> Target | None:
+def make_target(
+    settings: TargetSettings, *, untrusted: str = "", clock: Clock | None = None
+) -> Target | None:
     """The target that the settings describe, or None where nothing is scaled.
 
     Args:
         settings: What is scaled.
         untrusted: Why the configuration is not trusted; its commands are then never run,
             not even to read.
+        clock: Time; by default the machine's own.
 
     Raises:
         ConfigError: A setting that the kind needs is missing or cannot be one.
@@ -36,8 +41,16 @@ def make_target(settings: TargetSettings, *, untrusted: str = "") -> Target | No
             from capmon.actions.targets.kubernetes import KubernetesTarget
 
             return KubernetesTarget(
-                settings.name, settings.namespace, settings.context, settings.timeout
+                settings.name,
+                settings.namespace,
+                settings.context,
+                settings.timeout,
+                clock or SystemClock(),
             )
+        case "systemd":
+            from capmon.actions.targets.systemd import SystemdTarget
+
+            return SystemdTarget(settings.unit, settings.timeout, user=settings.user)
         case "command":
             from capmon.actions.targets.command import CommandTarget
 
@@ -55,6 +68,7 @@ def _check(settings: TargetSettings) -> None:
         "none": (),
         "swarm": ("service",),
         "kubernetes": ("name",),
+        "systemd": ("unit",),
         "command": ("read", "write"),
         "http": ("url",),
     }[settings.kind]
@@ -65,6 +79,8 @@ def _check(settings: TargetSettings) -> None:
         for k in ("service", "name")
         if k in needed and getattr(settings, k).startswith("-")
     ]
+    if settings.kind == "systemd" and settings.unit and not TEMPLATE_UNIT.fullmatch(settings.unit):
+        faults.append(f"{_KEY}.unit: expected a template unit such as web@.service")
     counted = any("{replicas}" in argument for argument in settings.write[1:])
     if settings.kind == "command" and settings.write and not counted:
         faults.append(f"{_KEY}.write: no argument holds {{replicas}}")

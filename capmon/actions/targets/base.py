@@ -16,12 +16,40 @@ MOST = 1_000_000
 """A count above this is taken for an error of the source."""
 
 
+class Lease(Protocol):
+    """The right to act on a target, which one of several autoscalers holds at a time.
+
+    Whoever holds it renews it well within its duration and acts only while `renew` says nothing.
+    """
+
+    @property
+    def duration(self) -> float:
+        """Seconds after the last renewal for which nobody else takes it."""
+
+    @property
+    def notice(self) -> str:
+        """Why there is no lease and nobody is kept from acting at the same time; empty when there is one."""
+
+    async def acquire(self) -> str:
+        """Try to get it, or to keep it.
+
+        Returns:
+            Nothing when we may act; else who holds it, or why that cannot be told, in words.
+        """
+
+    async def renew(self) -> str:
+        """Keep it; the same answers as of `acquire`."""
+
+    async def release(self) -> None:
+        """Let others have it at once, if it is ours; a failure leaves it to expire."""
+
+
 class Target(Protocol):
     """Something whose replicas can be counted and set."""
 
     @property
     def kind(self) -> str:
-        """`swarm`, `kubernetes`, `command` or `http`."""
+        """`swarm`, `kubernetes`, `systemd`, `command` or `http`."""
 
     @property
     def name(self) -> str:
@@ -34,6 +62,10 @@ class Target(Protocol):
     @property
     def hindrance(self) -> str:
         """Why replicas do not become ready, as the last reading saw it; empty when none is known."""
+
+    @property
+    def lease(self) -> Lease | None:
+        """Keeps a second autoscaler, on whatever machine, from acting too; None where there is no such thing."""
 
     async def read(self) -> ReplicaState:
         """Ask for the counts; `at`, `minimum` and `maximum` are left to the caller.

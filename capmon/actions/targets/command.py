@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from capmon.actions.redact import foreign
-from capmon.actions.run import checked, program, run
-from capmon.actions.targets.base import READ_DEADLINE, count, counted, document
+from capmon.actions.run import OUTPUT_LIMIT, checked, program, run
+from capmon.actions.targets.base import READ_DEADLINE, Lease, count, counted, document
 from capmon.errors import TargetError
 from capmon.model.results import ReplicaState
 
@@ -33,6 +33,7 @@ class CommandTarget:
         self.name = program(self._write)
         self.notices: tuple[str, ...] = ()
         self.hindrance = ""
+        self.lease: Lease | None = None
 
     async def read(self) -> ReplicaState:
         """The counts that the command prints.
@@ -42,7 +43,12 @@ class CommandTarget:
         """
         self._check_trust()
         deadline = min(self._timeout, READ_DEADLINE)
-        text = checked(self._read, await run(self._read, deadline=deadline))
+        completed = await run(self._read, deadline=deadline)
+        text = checked(self._read, completed)
+        if completed.truncated:
+            raise TargetError(
+                f"{program(self._read)} printed over {OUTPUT_LIMIT // 1024} KiB, which is no count"
+            )
         ready, desired = parse_counts(text, program(self._read))
         return counted(self.kind, self.name, ready, desired)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from capmon.actions.redact import foreign, redact_url
 from capmon.actions.run import OUTPUT_LIMIT
-from capmon.actions.targets.base import READ_DEADLINE, count, counted, document
+from capmon.actions.targets.base import READ_DEADLINE, Lease, count, counted, document
 from capmon.errors import TargetError
 from capmon.model.results import ReplicaState
 
@@ -30,6 +30,7 @@ class HttpTarget:
         self.name = foreign(self._shown, 80)
         self.notices: tuple[str, ...] = ()
         self.hindrance = ""
+        self.lease: Lease | None = None
 
     async def read(self) -> ReplicaState:
         """The counts of `{"ready": n, "desired": m}`.

@@ -288,5 +288,5 @@ def keys(view: View, width: int, names: Mapping[str, str]) -> Line:
     parts: list[Line] = [
         [bold(names.get(c.id, c.shown), "accent"), dim(f" {c.label}")] for c in chosen
     ]
-    parts.insert(4, [bold("1-5", "accent"), dim(" views")])
+    parts.insert(4, [bold("1-6", "accent"), dim(" views")])
     return [dim(" "), *as_many(parts, width - 1, "  ")]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from rich.cells import chop_cells
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
-from capmon.model.text import one_line
 from capmon.ui.widgets.grid import Grid
-from capmon.ui.widgets.text import Line, length
+from capmon.ui.widgets.text import Line, wrapped
+
+__all__ = ["Page", "Sheet", "row", "wrapped"]
 
 Result = TypeVar("Result")
 
@@ -66,15 +66,3 @@ class Sheet(ModalScreen[Result], Generic[Result]):
 def row(name: str, line: Line, width: int = 12) -> Line:
     """A dim name in a column, and what it stands for."""
     return [(f"{name:<{width}}", "dim"), *line]
-
-
-def wrapped(text: str, width: int, tone: str = "ink") -> list[Line]:
-    """Prose in lines no wider than `width`; a word that is wider goes on in the next line."""
-    lines: list[Line] = []
-    words: list[str] = []
-    for word in (part for whole in one_line(text).split() for part in chop_cells(whole, width)):
-        if words and length([(" ".join([*words, word]), tone)]) > width:
-            lines.append([(" ".join(words), tone)])
-            words = []
-        words.append(word)
-    return [*lines, [(" ".join(words), tone)]] if words else lines

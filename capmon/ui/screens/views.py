@@ -23,6 +23,10 @@ def live_view(name: str) -> MonitorScreen:
         from capmon.ui.screens.bottlenecks import BottlenecksScreen
 
         return BottlenecksScreen()
+    if name == "scaling":
+        from capmon.ui.screens.scaling import ScalingScreen
+
+        return ScalingScreen()
     from capmon.ui.screens.overview import OverviewScreen
 
     return OverviewScreen()

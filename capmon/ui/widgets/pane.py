@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual import events
 
+from capmon.config.scaling import ScalingSettings
 from capmon.model.frame import Frame
 from capmon.ui.widgets.border import framed, inner
 from capmon.ui.widgets.grid import Grid
@@ -44,6 +45,12 @@ class View:
 
     capacity_target: float = 0.8
     """Utilization that headroom is counted against."""
+
+    scaling: ScalingSettings = field(default_factory=ScalingSettings)
+    """Cooldowns, bounds and budgets, which countdowns are shown against."""
+
+    key_names: Mapping[str, str] = field(default_factory=dict)
+    """Keys as they are shown, by command; a command without one has its default."""
 
     selected: Mapping[str, str] = field(default_factory=dict)
     """Name of what is selected, by view; a view without one shows the first."""

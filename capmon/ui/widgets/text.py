@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 from capmon.model.metric import Unit
 from capmon.model.results import Severity
+from capmon.model.text import one_line
 from capmon.model.units import UNKNOWN, Shown, show
 
 Run = tuple[str, str]
@@ -139,3 +140,15 @@ def as_many(parts: list[Line], width: int, gap: str = "  ") -> Line:
             break
         out = joined
     return out
+
+
+def wrapped(text: str, width: int, tone: str = "ink") -> list[Line]:
+    """Prose in lines no wider than `width`; a word that is wider goes on in the next line."""
+    lines: list[Line] = []
+    words: list[str] = []
+    for word in (part for whole in one_line(text).split() for part in chop_cells(whole, width)):
+        if words and length([(" ".join([*words, word]), tone)]) > width:
+            lines.append([(" ".join(words), tone)])
+            words = []
+        words.append(word)
+    return [*lines, [(" ".join(words), tone)]] if words else lines
