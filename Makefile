@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help run demo test test-slow lint format check schemas golden clean
+.PHONY: help run demo test test-slow test-swarm test-kubernetes lint format check schemas golden clean
 
 help:
 	@echo "make run      the live monitor on this host, with the demo service behind it"
@@ -13,6 +13,8 @@ help:
 	@echo "make lint     ruff, mypy --strict, import contracts"
 	@echo "make check    lint and test"
 	@echo "make test-slow  the slow proofs"
+	@echo "make test-swarm       scale a real Docker Swarm (root, docker.io, busybox-static, iproute2)"
+	@echo "make test-kubernetes  scale on a real control plane (CAPMON_KUBE, CAPMON_SHARED)"
 	@echo "make schemas  write schemas/*.json anew from the types"
 	@echo "make golden   write tests/screens anew"
 	@echo "make clean    remove what make made"
@@ -32,6 +34,13 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow
+
+# Each starts what it needs, takes it away again, and skips with a reason where it cannot.
+test-swarm: $(STAMP)
+	$(BIN)/python -m pytest -q -m swarm tests/orchestrators
+
+test-kubernetes: $(STAMP)
+	$(BIN)/python -m pytest -q -m kubernetes tests/orchestrators
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

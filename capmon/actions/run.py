@@ -133,9 +133,13 @@ def checked(argv: Sequence[str], completed: Completed) -> str:
     """
     if completed.code == 0:
         return completed.stdout
-    said = foreign(completed.stderr or completed.stdout)
-    how = f"exit {completed.code}" if completed.code > 0 else f"ended by signal {-completed.code}"
-    raise TargetError(f"{program(argv)}: {said or how}")
+    said = foreign(completed.stderr)
+    if not said:
+        # What it printed before it failed is no answer, and must not look like one.
+        code, printed = completed.code, foreign(completed.stdout)
+        said = f"exit {code}" if code > 0 else f"ended by signal {-code}"
+        said += f" after {printed!r}" if printed else ""
+    raise TargetError(f"{program(argv)}: {said}")
 
 
 def program(argv: Sequence[str]) -> str:

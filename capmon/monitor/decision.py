@@ -65,8 +65,9 @@ class Decision:
             self.done,
             self.detail,
         ]
-        event = "" if self.event in ("verdict", "outcome") else self.event
-        left = (head, self._counts(), event)
+        # Every other one says in words what it is about.
+        counted = self.event in ("verdict", "outcome")
+        left = (head, self._counts() if counted else self.event)
         said = " · ".join(p for p in parts if p)
         return one_line("  ".join([*(x for x in left if x), said]).rstrip())
 

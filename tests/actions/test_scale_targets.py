@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from typing import Any
 
@@ -11,13 +10,15 @@ from conftest import Program
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capmon.actions.replicas import ReplicaCollector
 from capmon.actions.targets import make_target
 from capmon.actions.targets.base import Target, count
 from capmon.actions.targets.command import parse_counts
-from capmon.actions.targets.kubernetes import hindrance_of, owner_of, state_of
-from capmon.config.schema import TargetSettings
-from capmon.errors import ConfigError, TargetError
+from capmon.clock import ManualClock
+from capmon.config.schema import Duration, ScalingSettings, TargetSettings
+from capmon.errors import ConfigError, SourceError, TargetError
 from capmon.model.results import ReplicaState
+from capmon.scaling.plan import propose
 
 STATE = ReplicaState("x", "web", 4, 4)
 
@@ -32,6 +33,7 @@ def target(**settings: Any) -> Target:
 # Docker Swarm. The rows are those of an engine 20.10.
 
 ROWS = """
+NOW, BEFORE, STATUS = 4, 4, ""
 row = '{"ID":"%s","Image":"tiny:1","Mode":"%s","Name":"%s","Ports":"","Replicas":"%s"}'
 rows = [("a", "replicated", "web-api", "3/3"), ("b", "replicated", "web", "4/5"),
         ("c", "global", "agents", "1/1"), ("d", "replicated job", "job", "0/2 (2/2 completed)"),
@@ -39,6 +41,12 @@ rows = [("a", "replicated", "web-api", "3/3"), ("b", "replicated", "web", "4/5")
 task = '{"CurrentState":"%s","DesiredState":"Running","Error":"%s","ID":"x","Name":"web.%d"}'
 if argv[:2] == ["service", "ls"]:
     for i, mode, name, replicas in rows: print(row % (i, mode, name, replicas))
+elif argv[:2] == ["service", "inspect"]:
+    if argv[-1] not in [name for _, _, name, _ in rows]: sys.exit("Error: no such service: we")
+    print(json.dumps({"Version": {"Index": 17},
+        "Spec": {"Mode": {"Replicated": {"Replicas": NOW}}},
+        "PreviousSpec": {"Mode": {"Replicated": {"Replicas": BEFORE}}},
+        "UpdateStatus": {"State": STATUS, "Message": "update paused due to failure of task x"}}))
 elif argv[:2] == ["service", "ps"]:
     print(task % ("Running 6 seconds ago", "", 1))
     print(task % ("Failed 6 seconds ago", '\\\\"an old story\\\\"', 1))
@@ -52,11 +60,14 @@ async def test_swarm_reads_the_exact_name(program: Program) -> None:
     """Of two services with the same beginning, the one named is counted."""
     calls = program("docker", ROWS)
     swarm = target(kind="swarm", service="web")
-    assert await swarm.read() == ReplicaState("swarm", "web", 4, 5)
-    assert calls()[0] == ["service", "ls", "--filter", "name=web", "--format", "{{json .}}"]
+    assert await swarm.read() == ReplicaState("swarm", "web", 4, 5, version="17")
+    listing = ["service", "ls", "--filter", "name=web", "--format", "{{json .}}"]
+    inspection = ["service", "inspect", "--format", "{{json .}}", "web"]
+    assert sorted(calls()[:2]) == [inspection, listing]
+    assert swarm.notices == ()
     assert swarm.hindrance == "no suitable node"
     wide = target(kind="swarm", service="wide")
-    assert await wide.read() == ReplicaState("swarm", "wide", 1, 2)
+    assert await wide.read() == ReplicaState("swarm", "wide", 1, 2, version="17")
 
 
 @pytest.mark.parametrize(
@@ -79,11 +90,13 @@ async def test_swarm_refuses_what_has_no_count(program: Program, service: str, t
 @pytest.mark.parametrize("name", ["web; touch x", "$(id)", "a\nb", "w\x1b[31m"])
 async def test_swarm_names_stay_one_argument(program: Program, name: str) -> None:
     """A name with separators, substitutions, newlines or escapes is one argument."""
-    calls = program("docker", "pass")
+    calls = program("docker", "print('{}')")
     swarm = target(kind="swarm", service=name)
     await swarm.write(5, STATE)
-    assert calls() == [["service", "scale", "--detach", f"{name}=5"]]
-    assert swarm.argv(5, STATE) == ("docker", *calls()[0])
+    inspection = ["service", "inspect", "--format", "{{json .}}", name]
+    scaling = ["service", "scale", "--detach", f"{name}=5"]
+    assert calls() == [inspection, scaling, inspection]
+    assert swarm.argv(5, STATE) == ("docker", *scaling)
     assert swarm.name.isprintable()
     with pytest.raises(TargetError) as caught:
         await swarm.read()
@@ -99,172 +112,38 @@ async def test_swarm_says_what_docker_said(program: Program) -> None:
         await target(kind="swarm", service="web").write(5, STATE)
 
 
-# Kubernetes. The documents are what kubectl prints, less what nobody reads.
-
-DEPLOYMENT: dict[str, Any] = {
-    "apiVersion": "apps/v1",
-    "kind": "Deployment",
-    "metadata": {
-        "annotations": {"deployment.kubernetes.io/revision": "1"},
-        "creationTimestamp": "2026-03-01T14:32:07Z",
-        "generation": 3,
-        "labels": {"app": "web"},
-        "name": "web",
-        "namespace": "prod",
-        "resourceVersion": "1048",
-    },
-    "spec": {
-        "progressDeadlineSeconds": 600,
-        "replicas": 5,
-        "selector": {"matchLabels": {"app": "web"}},
-        "strategy": {"rollingUpdate": {"maxSurge": "25%"}, "type": "RollingUpdate"},
-    },
-    "status": {
-        "availableReplicas": 4,
-        "conditions": [
-            {"status": "True", "type": "Available", "message": "has minimum availability."},
-            {"status": "True", "type": "Progressing", "reason": "NewReplicaSetAvailable"},
-        ],
-        "observedGeneration": 3,
-        "readyReplicas": 4,
-        "replicas": 5,
-        "unavailableReplicas": 1,
-        "updatedReplicas": 5,
-    },
-}
-HPA: dict[str, Any] = {
-    "apiVersion": "autoscaling/v2",
-    "kind": "HorizontalPodAutoscaler",
-    "metadata": {"name": "web", "namespace": "prod"},
-    "spec": {
-        "maxReplicas": 10,
-        "minReplicas": 2,
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
-    },
-}
-HPAS = {"apiVersion": "v1", "kind": "List", "items": [HPA], "metadata": {"resourceVersion": ""}}
+async def test_swarm_count_that_moved_is_left_alone(program: Program) -> None:
+    """The count is looked at once more right before, and nothing runs when it is another."""
+    calls = program("docker", ROWS.replace("NOW, BEFORE, STATUS = 4", "NOW, BEFORE, STATUS = 7"))
+    with pytest.raises(TargetError, match=r"^not changed: 7 replicas are asked for by now, not 4$"):
+        await target(kind="swarm", service="web").write(5, STATE)
+    assert [c[1] for c in calls()] == ["inspect"]
 
 
-def changed(document: dict[str, Any], **status: Any) -> dict[str, Any]:
-    """The document with another status; None takes a field out."""
-    found = copy.deepcopy(document)
-    found["status"] |= status
-    found["status"] = {k: v for k, v in found["status"].items() if v is not None}
-    return found
-
-
-def test_kubernetes_counts() -> None:
-    """Ready and desired replicas, and the version, come from their fields."""
-    expected = ReplicaState("kubernetes", "deployment/web", 4, 5, version="1048")
-    assert state_of(DEPLOYMENT, "deployment/web") == expected
-
-
-def test_absent_ready_count_is_zero_only_when_current() -> None:
-    """The API leaves zeros out; before the controller has looked, the count is unknown."""
-    assert state_of(changed(DEPLOYMENT, readyReplicas=None), "web").ready == 0
-    for observed in (2, None):
-        found = changed(DEPLOYMENT, readyReplicas=None, observedGeneration=observed)
-        state = state_of(found, "web")
-        assert (state.ready, state.desired) == (None, 5)
-        assert "controller" in state.reason
-
-
-def test_zero_desired_replicas_are_zero() -> None:
-    """A workload scaled to nothing has the count 0."""
-    found = copy.deepcopy(DEPLOYMENT)
-    found["spec"]["replicas"] = 0
-    assert state_of(found, "web").desired == 0
-
-
-def test_workload_without_count_is_refused() -> None:
-    """A DaemonSet has nothing to scale."""
-    with pytest.raises(TargetError, match=r"has no spec\.replicas"):
-        state_of({"kind": "DaemonSet", "spec": {}}, "daemonset/agent")
-
-
-def test_hindrance_is_the_condition_that_speaks_against() -> None:
-    """A quota that is used up, or a roll-out that is stuck, is quoted."""
-    quota = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: pods=5"}
-    stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
-    assert hindrance_of(DEPLOYMENT) == ""
-    assert hindrance_of(changed(DEPLOYMENT, conditions=[stuck])) == "ProgressDeadlineExceeded"
-    assert hindrance_of(changed(DEPLOYMENT, conditions=[stuck, quota])) == "exceeded quota: pods=5"
-    assert hindrance_of(changed(DEPLOYMENT, conditions="x")) == ""
+async def test_swarm_change_that_replaced_another_is_said(program: Program) -> None:
+    """Someone faster than the second look is found in what the change replaced."""
+    program("docker", ROWS.replace("4, 4,", "4, 9,"))
+    said = r"^5 has replaced 9, which someone asked for at the same moment$"
+    with pytest.raises(TargetError, match=said):
+        await target(kind="swarm", service="web").write(5, STATE)
 
 
 @pytest.mark.parametrize(
-    ("workload", "owned"),
+    ("status", "notices"),
     [
-        ("deployment/web", True),
-        ("deploy/web", True),
-        ("deployments.apps/web", True),
-        ("Deployment/web", True),
-        ("deployment/web-api", False),
-        ("statefulset/web", False),
+        ("completed", ()),
+        ("updating", ("an update of web is under way",)),
+        ("paused", ("an update of web is paused: update paused due to failure of task x",)),
     ],
 )
-def test_owner_is_the_hpa_of_this_workload(workload: str, owned: bool) -> None:
-    """An HPA is named when it scales this very workload, however its kind is written."""
-    expected = "HPA web (2–10) owns this count and may undo a change" if owned else ""
-    assert owner_of(HPAS, workload) == expected
-    assert owner_of({"items": [{"spec": None}, 5]}, workload) == ""
-
-
-async def test_kubectl_gets_flags_before_anything_else(program: Program) -> None:
-    """Context, namespace, the exact workload, and the count as a precondition."""
-    body = (
-        f"print(json.dumps({HPAS!r} if argv[3] == 'horizontalpodautoscalers' else {DEPLOYMENT!r}))"
-    )
-    calls = program("kubectl", body)
-    kubernetes = target(kind="kubernetes", name="web", namespace="prod", context="c")
-    state = await kubernetes.read()
-    assert (state.ready, state.desired) == (4, 5)
-    assert kubernetes.name == "deployment/web in prod of c"
-    assert kubernetes.notices == ("HPA web (2–10) owns this count and may undo a change",)
-    await kubernetes.read()
-    await kubernetes.write(7, state)
-    where = ["--context=c", "--namespace=prod"]
-    get = [*where, "get", "deployment/web", "--output=json"]
-    assert sorted(calls()[:2]) == [
-        get,
-        [*where, "get", "horizontalpodautoscalers", "--output=json"],
-    ]
-    scale = [*where, "scale", "deployment/web", "--replicas=7", "--current-replicas=5"]
-    assert calls()[2:] == [get, scale]
-    assert kubernetes.argv(7, state) == ("kubectl", *scale)
-
-
-async def test_forbidden_look_for_an_owner_is_said(program: Program) -> None:
-    """Without the right to list autoscalers the count is known, and the doubt is a notice."""
-    program(
-        "kubectl",
-        "if argv[1] == 'horizontalpodautoscalers':\n"
-        "    sys.exit('Error from server (Forbidden): horizontalpodautoscalers is forbidden')\n"
-        f"print(json.dumps({DEPLOYMENT!r}))",
-    )
-    kubernetes = target(kind="kubernetes", name="deployment/web")
-    assert (await kubernetes.read()).ready == 4
-    (notice,) = kubernetes.notices
-    assert notice.startswith("whether an HPA owns deployment/web is not known: ")
-
-
-async def test_kubectl_log_lines_do_not_hide_the_error(program: Program) -> None:
-    """The line meant for people is shown, not the library's log before it."""
-    program(
-        "kubectl",
-        "sys.exit('E1123 13:09:06.491224   10913 memcache.go:265] \"Unhandled Error\"\\n' * 5\n"
-        "  + 'error: Expected replicas to be 2, was 5')",
-    )
-    with pytest.raises(TargetError) as caught:
-        await target(kind="kubernetes", name="web").write(7, STATE)
-    assert str(caught.value) == "kubectl: error: Expected replicas to be 2, was 5"
-
-
-async def test_kubectl_document_beyond_the_limit_is_an_error(program: Program) -> None:
-    """A cut document is not taken for a whole one."""
-    program("kubectl", "print('{\"a\": \"' + 'x' * 1_100_000 + '\"}')")
-    with pytest.raises(TargetError, match="over 1024 KiB"):
-        await target(kind="kubernetes", name="web").read()
+async def test_swarm_update_is_a_warning(
+    program: Program, status: str, notices: tuple[str, ...]
+) -> None:
+    """An update that goes on or is stuck is named before acting."""
+    program("docker", ROWS.replace('STATUS = 4, 4, ""', f'STATUS = 4, 4, "{status}"'))
+    swarm = target(kind="swarm", service="web")
+    await swarm.read()
+    assert swarm.notices == notices
 
 
 # Commands
@@ -332,6 +211,58 @@ async def test_command_replaces_the_count_in_its_arguments() -> None:
     assert str(caught.value).endswith(": ['--n=7', '7; rm -rf $HOME', '{x}']")
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("import time; print(4, flush=True); time.sleep(60)", ": no answer in 1 s"),
+        ("print(4); raise SystemExit(3)", ": exit 3 after '4'"),
+        ("print(4, flush=True); import os; os.kill(os.getpid(), 11)", ": ended by signal 11 after '4'"),
+        ("import os; os.kill(os.getpid(), 9)", ": ended by signal 9"),
+        ("print('4/', end='')", "printed '4/', not N or READY/DESIRED"),
+        ("print('{\"ready\": 4, \"desi', end='')", "did not answer in JSON: {\"ready\": 4, \"desi"),
+        ("print('4' * 100_000)", "printed over 64 KiB, which is no count"),
+        ("print('4\\n' + ' ' * 100_000)", "printed over 64 KiB, which is no count"),
+        ("import os; os.write(1, bytes(range(256)) * 9)", "not N or READY/DESIRED"),
+        ("pass", "printed nothing"),
+    ],
+)  # fmt: skip
+async def test_reading_that_goes_wrong_is_an_unknown_count(code: str, text: str) -> None:
+    """Hanging, crashing, half, huge and senseless answers are errors, whatever was printed before."""
+    settings = ScalingSettings(
+        mode="act",
+        target=TargetSettings(
+            kind="command",
+            read=(sys.executable, "-IS", "-c", code),
+            write=(sys.executable, "-IS", "-c", "raise SystemExit('it was run')", "{replicas}"),
+            timeout=Duration(1.0),
+        ),
+    )
+    made = make_target(settings.target)
+    assert made is not None
+    collector = ReplicaCollector(made, settings, ManualClock())
+    with pytest.raises(SourceError) as caught:
+        await collector.collect()
+    assert text in str(caught.value)
+    assert str(caught.value).isprintable()
+    state = collector.last
+    assert (state.ready, state.desired) == (None, None)
+    assert (
+        propose(
+            settings, 5, target="x", state=state, state_age=0.0, data_age=0.0, since_action=None
+        )
+        .refusals[0]
+        .startswith("replica count is not known: ")
+    )
+
+
+async def test_writing_that_hangs_ends_at_its_deadline() -> None:
+    """A command that sets the count and never ends is an error, and is ended."""
+    write = (sys.executable, "-IS", "-c", "import time; time.sleep(60)", "{replicas}")
+    command = target(kind="command", read=("x",), write=write, timeout=Duration(0.5))
+    with pytest.raises(TargetError, match=r": no answer in 0\.5 s$"):
+        await command.write(5, STATE)
+
+
 async def test_absent_count_is_unknown_with_a_reason() -> None:
     """A document with one count leaves the other unknown."""
     read = (sys.executable, "-IS", "-c", "print('{\"desired\": 5}')")
@@ -366,6 +297,11 @@ def test_no_target() -> None:
         (
             {"kind": "kubernetes", "name": "--token=x"},
             ["scaling.target.name: a name does not begin with a dash"],
+        ),
+        ({"kind": "systemd"}, ["scaling.target.unit: systemd needs it"]),
+        (
+            {"kind": "systemd", "unit": "web*@"},
+            ["scaling.target.unit: expected a template unit such as web@.service"],
         ),
         (
             {"kind": "command", "write": ("scale", "5")},

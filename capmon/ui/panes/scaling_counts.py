@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from capmon.model.frame import Frame, Trend
@@ -197,16 +198,13 @@ def _numbers(marks: dict[int, tuple[int, Outcome]], room: int) -> list[Run]:
 
 
 def _over(axis: Line, numbers: Sequence[Run]) -> Line:
-    """Numbers on the time axis, for want of a row: the words that they would touch give way."""
+    """Numbers on the time axis, for want of a row: labels that they would touch give way whole."""
     text = plain(axis).ljust(AXIS + len(numbers))
-    cells: list[Run] = [(char, "dim") for char in text]
-    for x, (char, token) in enumerate(numbers, AXIS):
-        if char == " ":
-            continue
-        for step in (-1, 1):
-            near = x + step
-            while AXIS <= near < len(text) and text[near] != " ":
-                cells[near] = (" ", "dim")
-                near += step
-        cells[x] = (char, token)
+    taken = [AXIS + x for x, (char, _) in enumerate(numbers) if char != " "]
+    cells: list[Run] = [(" ", "dim")] * len(text)
+    for label in re.finditer(r"\S+(?: \S+)*", text):
+        if not any(label.start() - 1 <= x <= label.end() for x in taken):
+            cells[label.start() : label.end()] = [(char, "dim") for char in label[0]]
+    for x in taken:
+        cells[x] = numbers[x - AXIS]
     return joined(cells)

@@ -58,10 +58,10 @@ class ReplayPane(Pane):
             problem = UNTRIED if found is None else found.problem or UNTRIED
             return Drawing("replay", [[dim(problem)]])
         title = f"replay · last {span(found.seconds)} of load"
-        return Drawing(title, draw(found, frame, width, height), fixed=1)
+        return Drawing(title, draw(found, frame, view, width, height), fixed=1)
 
 
-def draw(found: ReplayTable, frame: Frame, width: int, height: int) -> list[Line]:
+def draw(found: ReplayTable, frame: Frame, view: View, width: int, height: int) -> list[Line]:
     """The lines: rows before notes."""
     columns = fitting(width)
     followed = "" if frame.scaling is None else frame.scaling.policy
@@ -69,7 +69,7 @@ def draw(found: ReplayTable, frame: Frame, width: int, height: int) -> list[Line
     head.append(dim("".join(f"{c.head:>{c.cells}}" for c in columns)))
     rows = ordered(found.rows, followed, max(1, height - 1))
     lines = [head, *(row(r, columns, followed=r.policy == followed) for r in rows)]
-    notes = [*_said(found, frame, width), [dim(EXPLAINED)]]
+    notes = [*_said(found, frame, view.scaling.currency, width), [dim(EXPLAINED)]]
     return [*lines, *notes][:height]
 
 
@@ -116,11 +116,13 @@ def _number(value: float) -> str:
     return "<0.1" if 0 < value < 0.05 else f"{value:.1f}"
 
 
-def _said(found: ReplayTable, frame: Frame, width: int) -> list[Line]:
+def _said(found: ReplayTable, frame: Frame, currency: str, width: int) -> list[Line]:
     """What was replayed and when, then the notes, in as few lines as they fit into."""
     parts: list[Line] = [[dim(f"a replica carries {digits(found.capacity)} req/s")]]
     if found.at is not None:
         parts.append([dim(f"tried {span(frame.at - found.at)} ago")])
+    if any(r.cost is not None for r in found.rows):
+        parts.append([dim(f"cost in {currency}")])
     parts += [[dim(note)] for note in found.notes]
     lines: list[Line] = []
     for part in parts:
