@@ -72,7 +72,9 @@ async def _autoscale(
     running = asyncio.create_task(scaler.run(once=once), name="capmon-autoscaler")
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
-        loop.add_signal_handler(number, _leave, running)
+        # Whoever started it with nohup, or behind a shell, wants it to go on.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, _leave, running)
     try:
         with contextlib.suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(duration):

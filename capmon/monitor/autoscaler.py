@@ -31,7 +31,11 @@ STARTING = 10.0
 SILENT = 3.0
 """So many intervals without measurements are not worth a word yet."""
 
-TRIED = ("accepted", "failed", "refused")
+TRIED = ("accepted", "failed")
+"""What is told each time, however often it happens."""
+
+KNOWN = 100
+"""Actions that are remembered at most, to tell what became of them."""
 
 Say = Callable[[Decision], None]
 
@@ -265,6 +269,8 @@ class Autoscaler:
     def _look_back(self, frame: Frame) -> None:
         """Say what became of earlier actions, and who else acts."""
         for outcome in reversed(frame.outcomes):
+            if outcome.state is ActionState.RUNNING:
+                continue
             before = self._known.get(outcome.id)
             self._known[outcome.id] = outcome
             if before is None or before == outcome:
@@ -273,7 +279,8 @@ class Autoscaler:
                 self._worse(outcome)
             elif (before.state, before.settled) != (outcome.state, outcome.settled):
                 self._became(outcome)
-        self._known = {o.id: self._known[o.id] for o in frame.outcomes}
+        if len(self._known) > KNOWN:
+            self._known = {o.id: o for o in frame.outcomes}
         self._once("actor", "" if frame.scaling is None else frame.scaling.actor)
         self._once("lease", self._lease.notice)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +13,15 @@ from capmon.config.schema import Settings
 from capmon.model.curves import Estimate
 from capmon.model.frame import Frame, Reading, TopProcesses, Trend
 from capmon.model.policies import Scaling
-from capmon.model.results import Headroom, Health, ReplicaState, SourceState
+from capmon.model.results import Health, ReplicaState
 from capmon.model.sample import Batch
 
 if TYPE_CHECKING:
     from capmon.analysis.engine import Analysis, Engine
-    from capmon.scaling.verdicts import Verdicts
+    from capmon.monitor.policies import Policies
     from capmon.store.series import Store
 
 TREND_CELLS = 120
-
-RATE = "http.server.request.rate"
 
 LABELLED = "system.filesystem."
 """Of metrics with labels, those that get a trend: a core or a device more would cost the same."""
@@ -152,22 +150,25 @@ class Worker:
             from capmon.store.series import Store
 
             store, engine = Store(), Engine(self._settings, self._zone())
-            verdicts = self._verdicts()
+            policies = self._policies(store)
         except Exception as fault:  # every job must be answered: the monitor waits for it
             problem = f"analysis cannot be loaded: {_said(fault)}"
             return lambda job: Done(job, None, error=problem)
-        return lambda job: _decided(verdicts, _work(store, engine, job))
+        if policies is None:
+            return lambda job: _work(store, engine, job)
+        decided = policies.decided
+        return lambda job: decided(_work(store, engine, job))
 
-    def _verdicts(self) -> Verdicts | None:
+    def _policies(self, store: Store) -> Policies | None:
         """The policies, with what they remember; None where nothing is scaled."""
         if self._settings.scaling.target.kind == "none":
             return None
-        from capmon.scaling.verdicts import Verdicts
+        from capmon.monitor.policies import Policies
 
-        verdicts, before = Verdicts(self._settings), self.remembered
-        if before is not None:
-            self.notices = verdicts.restore(before.document, age=before.age, at=before.at)
-        return verdicts
+        policies = Policies(self._settings, store)
+        if self.remembered is not None:
+            self.notices = policies.restore(self.remembered)
+        return policies
 
 
 def with_results(frame: Frame, done: Done) -> Frame:
@@ -205,47 +206,6 @@ def _work(store: Store, engine: Engine, job: Job) -> Done:
         return Done(job, engine.step(store, now), trends)
     except Exception as fault:  # the screen goes on without results, and says why
         return Done(job, None, trends, error=f"analysis failed: {_said(fault)}")
-
-
-def _decided(verdicts: Verdicts | None, done: Done) -> Done:
-    """The answer with what the policies say; a fault of theirs leaves the analysis as it is."""
-    if verdicts is None:
-        return done
-    job, before = done.job, verdicts.asked
-    try:
-        scaling = verdicts.step(
-            job.monotonic,
-            job.readings,
-            job.replicas,
-            capacity=None if done.analysis is None else _capacity(done.analysis.headroom, job),
-            cooldowns=job.cooldowns,
-            startup=job.startup,
-            blind=_blind(job.app_state),
-        )
-        asked = verdicts.asked
-        remembered = verdicts.state() if asked != before else None
-    except Exception as fault:
-        problem = f"policies failed: {_said(fault)}"
-        return replace(done, error="; ".join(filter(None, (done.error, problem))))
-    return replace(done, scaling=scaling, asked=asked, remembered=remembered)
-
-
-def _blind(app: Health | None) -> str:
-    """Why what is measured says nothing of the service now: its own source has gone silent."""
-    if app is None or app.state is SourceState.LIVE:
-        return ""
-    if app.state is SourceState.STARTING:
-        return "no measurements of the service yet"
-    return f"no fresh measurements of the service: {app.reason or app.state.value}"
-
-
-def _capacity(headroom: Sequence[Headroom], job: Job) -> float | None:
-    """Requests per second at which one replica is full: the first limit that lies where the load has been."""
-    ready = None if job.replicas is None else job.replicas.ready
-    for room in headroom:
-        if room.load == RATE and room.at is not None and not room.extrapolated and ready:
-            return room.at.value / ready
-    return None
 
 
 def _said(fault: Exception) -> str:

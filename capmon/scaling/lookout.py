@@ -14,18 +14,21 @@ from capmon.config.scaling import ScalingSettings
 from capmon.model.policies import ReplayTable
 from capmon.model.units import span
 from capmon.scaling.known import Known
-from capmon.scaling.policies.base import Outlook
+from capmon.scaling.policies.base import PeakOutlook
 from capmon.scaling.simulate.choice import Choice
 from capmon.scaling.simulate.run import Recorded, Runs, table_of
 from capmon.scaling.simulate.service import Service
 
-FINE, COARSE = 15.0, 60.0
+FINE, COARSE = 10.0, 60.0
 """Seconds a step: while the history is short, and when it has hours."""
+
+FINE_SECONDS = 3600.0
+"""Seconds of history that are kept as finely."""
 
 LONG_ENOUGH = 4 * 3600.0
 """Seconds of history from which on steps are coarse."""
 
-LEAST = 120
+LEAST = 90
 """Steps of history before anything is tried: a replay of less shows chance alone."""
 
 TRAIN = 1 / 3
@@ -51,7 +54,7 @@ class Lookout:
         self._choice: Choice | None = None
         self.table: ReplayTable | None = None
         """How the policies would have done; None until the first look."""
-        self.outlook: Outlook | None = None
+        self.outlook: PeakOutlook | None = None
         """The peak until a replica asked for now has served; None when it cannot be told."""
 
     def step(
@@ -77,6 +80,8 @@ class Lookout:
                 f"{span(LEAST * step)} of load are needed, {span(seconds)} are there", now
             )
             return
+        if step == FINE:
+            seconds = min(seconds, FINE_SECONDS)
         again = AGAIN if step == COARSE else AGAIN_SOON
         if at - self._tried >= again:
             self._tried, self._made = at, -math.inf
@@ -92,7 +97,7 @@ class Lookout:
         self._choice = runs.latest
         self.table = replace(table, at=now)
 
-    def _look(self, load: Vec, step: float, known: Known) -> Outlook | None:
+    def _look(self, load: Vec, step: float, known: Known) -> PeakOutlook | None:
         """The quantile of the peak that the last choice names; None where a floor was not worth it."""
         choice = self._choice
         if choice is None or not len(load) or np.isnan(load[-1]):
@@ -100,7 +105,7 @@ class Lookout:
         lead = _service(self._settings, known, step).startup
         found = peak_quantiles(load, step, lead, len(load) - 1, RECIPES[choice.recipe])
         peak = float(found[-1, choice.level])
-        return Outlook(lead + step, LEVELS[choice.level], peak, choice.said())
+        return PeakOutlook(lead + step, LEVELS[choice.level], peak, choice.said())
 
 
 def _service(settings: ScalingSettings, known: Known, step: float) -> Service:

@@ -13,7 +13,7 @@ from capmon.model.frame import Reading
 from capmon.model.policies import Scaling, TierAdvice, Verdict, Wait
 from capmon.model.results import ReplicaState
 from capmon.scaling.kept import plain, revived
-from capmon.scaling.policies.base import Change, Outlook, Policy, Situation
+from capmon.scaling.policies.base import Change, PeakOutlook, Policy, Situation
 from capmon.scaling.policies.hpa import HpaPolicy
 from capmon.scaling.policies.step import StepPolicy
 from capmon.scaling.replica_size import ReplicaSize
@@ -65,7 +65,7 @@ class Verdicts:
         readings: Mapping[str, Reading],
         replicas: ReplicaState | None,
         *,
-        outlook: Outlook | None = None,
+        outlook: PeakOutlook | None = None,
         capacity: float | None = None,
         cooldowns: tuple[float, float] = (0.0, 0.0),
         startup: Estimate | None = None,
@@ -169,7 +169,7 @@ class Verdicts:
         at: float,
         readings: Mapping[str, Reading],
         replicas: ReplicaState,
-        outlook: Outlook | None,
+        outlook: PeakOutlook | None,
         capacity: float | None,
     ) -> None:
         values = {

@@ -159,17 +159,35 @@ async def test_when_the_analysis_fails_nothing_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No verdict can come, and it says why."""
-    import capmon.scaling.verdicts
+    import capmon.monitor.policies
 
     def broken(*_: object) -> None:
         raise OSError("no library")
 
-    monkeypatch.setattr(capmon.scaling.verdicts, "Verdicts", broken)
+    monkeypatch.setattr(capmon.monitor.policies, "Verdicts", broken)
     rig = Rig(tmp_path)
     async with rig.running():
         blind = await rig.until(lambda d: d.event == "blind")
     assert "no library" in blind.reasons[0]
     assert rig.service.attempts == 0
+
+
+async def test_a_look_ahead_that_fails_stops_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is measured now still counts, and the screen says what is missing."""
+    from capmon.monitor.policies import Lookout
+
+    def broken(*_: object) -> None:
+        raise MemoryError("too long a history")
+
+    monkeypatch.setattr(Lookout, "step", broken)
+    rig = Rig(tmp_path)
+    async with rig.running():
+        await rig.until(lambda d: d.done == "accepted")
+        frame = rig.monitor.frame
+    assert frame is not None and frame.scaling is not None and frame.scaling.replay is not None
+    assert "too long a history" in frame.scaling.replay.problem
 
 
 async def test_a_write_that_fails_is_not_hammered(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ class Actor:
 
     def __init__(self, workload: str, context: str = "", day: float = 0.0) -> None:
         self.clock = ManualClock(1_700_000_000.0 + day)
-        self.lease = KubernetesLease(Kubectl("leases", context, 5.0), workload, self.clock)
+        self.lease = KubernetesLease(Kubectl("leases", context, 20.0), workload, self.clock)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capmon.config.scaling import HpaSettings
-from capmon.scaling.policies.base import Outlook, Situation
+from capmon.scaling.policies.base import PeakOutlook, Situation
 from capmon.scaling.policies.hpa import HpaPolicy
 from capmon.scaling.policies.predictive import PredictivePolicy, PredictiveState
 from capmon.scaling.simulate.replay import followed
@@ -27,7 +27,7 @@ def seen(
     at: float = 0.0, cpu: float | None = 0.7, peak: float | None = None, n: int = 4
 ) -> Situation:
     """A situation with `n` replicas of 100 req/s each."""
-    outlook = None if peak is None else Outlook(240.0, 0.99, peak)
+    outlook = None if peak is None else PeakOutlook(240.0, 0.99, peak)
     values = {} if cpu is None else {CPU: cpu}
     return Situation(at, n, n, values, (), outlook, 100.0)
 
@@ -108,7 +108,9 @@ def test_it_never_asks_for_less_than_hpa_alone(seed: int, startup: float) -> Non
     hpa = HpaPolicy(HpaSettings(), 2, 60, explain=False)
     alone = followed(hpa, load, service)
     floor = PredictivePolicy(hpa, startup + 60.0, 2, 60, explain=False)
-    both = followed(floor, load, service, outlook=lambda i: Outlook(startup, 0.9, float(peaks[i])))
+    both = followed(
+        floor, load, service, outlook=lambda i: PeakOutlook(startup, 0.9, float(peaks[i]))
+    )
     assert np.all(both >= alone)
     assert np.any(both > alone)
 
@@ -116,7 +118,7 @@ def test_it_never_asks_for_less_than_hpa_alone(seed: int, startup: float) -> Non
 def test_no_capacity_is_said() -> None:
     """A peak that nothing can be divided by makes no floor."""
     rule = policy()
-    blind = Situation(0.0, 4, 4, {CPU: 0.7}, (), Outlook(240.0, 0.99, 730.0), None)
+    blind = Situation(0.0, 4, 4, {CPU: 0.7}, (), PeakOutlook(240.0, 0.99, 730.0), None)
     verdict, _ = rule.decide(rule.start(), blind)
     assert verdict.to == 4
     assert verdict.reasons[-1] == "capacity of a replica is not known"

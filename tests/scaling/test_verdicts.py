@@ -18,7 +18,7 @@ from capmon.model.frame import Reading
 from capmon.model.policies import Scaling, Verdict, Wait
 from capmon.model.results import ReplicaState
 from capmon.scaling.kept import plain, revived
-from capmon.scaling.policies.base import Change, Outlook, Situation
+from capmon.scaling.policies.base import Change, PeakOutlook, Situation
 from capmon.scaling.policies.hpa import HpaState
 from capmon.scaling.policies.step import StepState
 from capmon.scaling.verdicts import Verdicts
@@ -54,7 +54,7 @@ class Marks:
 class Recording:
     """A policy that keeps what it is told."""
 
-    def __init__(self, name: str = "predictive", to: int | None = 4) -> None:
+    def __init__(self, name: str = "told", to: int | None = 4) -> None:
         self.name = name
         self.to = to
         self.seen: list[Situation] = []
@@ -99,15 +99,15 @@ def test_all_are_asked_in_one_order() -> None:
     """Step, hpa, then the others; the configured one is named."""
     verdicts, _ = rig()
     scaling = verdicts.step(0.0, readings(0.9), replicas())
-    assert [v.policy for v in scaling.verdicts] == ["step", "hpa", "predictive"]
-    assert verdicts_of(scaling) == {"step": 5, "hpa": 6, "predictive": 4}
+    assert [v.policy for v in scaling.verdicts] == ["step", "hpa", "told"]
+    assert verdicts_of(scaling) == {"step": 5, "hpa": 6, "told": 4}
     assert scaling.policy == "hpa"
 
 
 def test_they_are_told_what_is_known() -> None:
     """Finite values alone, both counts, the outlook and the capacity."""
     verdicts, policy = rig()
-    outlook = Outlook(180.0, (0.5,), (120.0,))
+    outlook = PeakOutlook(180.0, 0.99, 120.0)
     values = {**readings(None), "bad": Reading(math.inf, 1.0), "nan": Reading(math.nan, 1.0)}
     verdicts.step(7.0, values, replicas(4, 3), outlook=outlook, capacity=30.0)
     (seen,) = policy.seen
@@ -211,9 +211,9 @@ def test_one_that_fails_stops_none_of_the_others() -> None:
     verdicts.step(0.0, readings(), replicas())
     policy.fault = ZeroDivisionError("by zero")
     scaling = verdicts.step(15.0, readings(0.9), replicas())
-    assert verdicts_of(scaling) == {"step": 5, "hpa": 6, "predictive": None}
+    assert verdicts_of(scaling) == {"step": 5, "hpa": 6, "told": None}
     assert scaling.verdicts[-1].reasons == ("failed: ZeroDivisionError: by zero",)
-    assert verdicts.state()["policies"]["predictive"] == {"times": []}
+    assert verdicts.state()["policies"]["told"] == {"times": []}
 
 
 def test_tiers_are_advised_where_they_are_configured() -> None:
@@ -244,7 +244,7 @@ def test_a_restart_keeps_what_they_remember() -> None:
     (wait,) = scaling.verdicts[1].waits
     assert wait.what == "stabilization" and not wait.up
     assert policy.seen[-1].changes == (Change(900.0, 4, 6),)
-    assert second.state()["policies"]["predictive"] == {"times": [880.0, 895.0, 1000.0]}
+    assert second.state()["policies"]["told"] == {"times": [880.0, 895.0, 1000.0]}
 
 
 def test_a_change_made_in_between_is_seen() -> None:
@@ -304,7 +304,7 @@ def test_one_damaged_state_takes_no_other_with_it() -> None:
     (notice,) = second.restore(document, age=0.0, at=0.0)
     assert "hpa" in notice
     assert second.state()["policies"]["hpa"] == plain(HpaState())
-    assert second.state()["policies"]["predictive"] == {"times": [0.0]}
+    assert second.state()["policies"]["told"] == {"times": [0.0]}
 
 
 numbers = st.floats(allow_nan=False)

@@ -29,6 +29,9 @@ from capmon.errors import TargetError
 DURATION = 60.0
 """Seconds without a renewal after which another may take the lease."""
 
+ANSWER = 1 / 12
+"""Share of the duration that one call may take: a call that hangs must not hide that time is up."""
+
 GIVE_UP = 2 / 3
 """Share of the duration after which a holder that cannot renew stops acting, before others start."""
 
@@ -108,7 +111,8 @@ class KubernetesLease:
             return  # it expires
 
     async def _acquire(self) -> str:
-        completed = await self._kubectl.run("get", f"leases/{self.name}", "--output=json")
+        what = ("get", f"leases/{self.name}", "--output=json")
+        completed = await self._kubectl.run(*what, deadline=ANSWER * self.duration)
         reason = reason_of(completed)
         if reason == FORBIDDEN:
             return self._without(completed)
@@ -163,7 +167,8 @@ class KubernetesLease:
         text = json.dumps(body).encode()
         # Checking it against the schema would load all of the server's schemas first.
         options = ("--filename=-", "--validate=false", "--output=json")
-        return await self._kubectl.run(verb, *options, stdin=text)
+        deadline = ANSWER * self.duration
+        return await self._kubectl.run(verb, *options, deadline=deadline, stdin=text)
 
     def _ours(self, found: dict[str, Any] | None) -> dict[str, Any]:
         now = _micro_time(self._clock.now())

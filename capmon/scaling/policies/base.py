@@ -24,7 +24,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class PeakOutlook:
     """How high the load may come until a replica that is asked for now has served for a while."""
 
     lead: float
@@ -59,7 +59,7 @@ class Situation:
     changes: tuple[Change, ...] = ()
     """Changes of the count in the last hour, oldest first."""
 
-    outlook: Outlook | None = None
+    outlook: PeakOutlook | None = None
     """The forecast of the load; None when there is none that can be trusted."""
 
     capacity: float | None = None

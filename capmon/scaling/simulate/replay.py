@@ -10,7 +10,7 @@ import numpy as np
 
 from capmon.analysis.foresight.peaks import peaks_ahead
 from capmon.analysis.windows import Vec
-from capmon.scaling.policies.base import Change, Outlook, Policy, Situation
+from capmon.scaling.policies.base import Change, PeakOutlook, Policy, Situation
 from capmon.scaling.simulate.service import Counts, Service
 
 State = TypeVar("State")
@@ -31,7 +31,7 @@ def followed(
     service: Service,
     *,
     pace: float = 15.0,
-    outlook: Callable[[int], Outlook | None] = lambda _: None,
+    outlook: Callable[[int], PeakOutlook | None] = lambda _: None,
 ) -> Counts:
     """What a policy asks for at the end of each step, when it is obeyed.
 
@@ -89,7 +89,7 @@ class _Run:
             values[P95] = min(p95, STUCK)
         return values
 
-    def seen(self, at: float, values: dict[str, float], outlook: Outlook | None) -> Situation:
+    def seen(self, at: float, values: dict[str, float], outlook: PeakOutlook | None) -> Situation:
         """What a policy sees."""
         return Situation(
             at,

@@ -12,7 +12,7 @@ from capmon.analysis.windows import Vec
 from capmon.config.quantities import Ratio
 from capmon.config.scaling import ScalingSettings
 from capmon.model.policies import Replay, ReplayTable
-from capmon.scaling.policies.base import Outlook
+from capmon.scaling.policies.base import PeakOutlook
 from capmon.scaling.policies.hpa import GUIDE_HPA, HpaPolicy
 from capmon.scaling.policies.predictive import PredictivePolicy
 from capmon.scaling.policies.step import StepPolicy
@@ -23,7 +23,7 @@ from capmon.scaling.simulate.service import Counts, Service, overloaded, serving
 POLICIES = ("static_peak", "step", "guide_hpa", "hpa", "predictive", "look_ahead")
 """All that can be replayed, in the order of a table."""
 
-LEAST_HISTORY = 20
+LEAST_HISTORY = 15
 """Steps of history before the first forecast."""
 
 
@@ -163,12 +163,12 @@ class Runs:
         self.latest = candidates.best(len(load), price)
         self._note(chosen)
 
-        def outlook(i: int) -> Outlook | None:
+        def outlook(i: int) -> PeakOutlook | None:
             choice = chosen[i // every]
             if choice is None:
                 return None
             peak = float(candidates.quantiles[choice.recipe][train + i - start, choice.level])
-            return Outlook(service.startup + service.step, LEVELS[choice.level], peak)
+            return PeakOutlook(service.startup + service.step, LEVELS[choice.level], peak)
 
         policy = PredictivePolicy(
             self._hpa("hpa"),
