@@ -70,23 +70,33 @@ async def _autoscale(
     memory = Memory(clock, loaded.settings.scaling.cooldown, shelf, key)
     scaler = Autoscaler(monitor, loaded.settings, clock, say, act=act, memory=memory)
     running = asyncio.create_task(scaler.run(once=once), name="capmon-autoscaler")
+    asked = _Asked()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         # Whoever started it with nohup, or behind a shell, wants it to go on.
         if signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, _leave, running)
+            loop.add_signal_handler(number, _leave, running, asked, number)
     try:
         with contextlib.suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(duration):
                 await running
+        if asked.by is not None:
+            say(Decision(clock.now(), "stopped", reasons=(f"asked to by {asked.by.name}",)))
     finally:
         if shelf is not None:
             shelf.close()
     return not scaler.undecided and not scaler.failed
 
 
-def _leave(running: asyncio.Task[None]) -> None:
+class _Asked:
+    """Which signal asked it to end."""
+
+    by: signal.Signals | None = None
+
+
+def _leave(running: asyncio.Task[None], asked: _Asked, number: signal.Signals) -> None:
     """End in order, and if that takes too long, all the same: the kernel gives the lock back."""
+    asked.by = number
     over = threading.Timer(GRACE, os._exit, (0,))
     over.daemon = True
     over.start()

@@ -97,6 +97,11 @@ class ManualClock:
         """Move the wall clock alone, as NTP or an operator would."""
         self._now += seconds
 
+    def sleep(self, seconds: float) -> None:
+        """Suspend the machine: its monotonic clock stands still, the others go on."""
+        self._now += seconds
+        self._uptime += seconds
+
     def reboot(self, boot: str = "boot-2") -> None:
         """Start the machine anew; the wall clock goes on."""
         self._boot, self._uptime = boot, 0.0

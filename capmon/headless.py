@@ -12,14 +12,13 @@ from capmon.config.loaded import Loaded
 from capmon.config.schema import Duration, Settings
 from capmon.errors import CapmonError
 from capmon.model.frame import Frame
+from capmon.model.names import RATE
 from capmon.model.results import SourceState
 from capmon.monitor.build import build
 from capmon.monitor.monitor import Monitor
 
 PATIENCE = 10.0
 """Seconds to wait for the sources beyond the readings asked for."""
-
-RATE = "http.server.request.rate"
 
 
 class Service(Protocol):

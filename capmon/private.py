@@ -56,18 +56,20 @@ def make_file(path: Path) -> None:
         raise CapmonError(f"{path}: {error.strerror or error}") from None
 
 
-def open_private(path: Path, *, create: bool = True) -> int:
+def open_private(path: Path, *, create: bool = True, append: bool = False) -> int:
     """A descriptor of a regular file of ours; one that is made is readable by its owner alone.
 
     Args:
         path: The file.
         create: Open it to read and write, and make it where it is not there; else only to read.
+        append: Whether every write goes to its end, whoever else writes.
 
     Raises:
         CapmonError: It cannot be opened, is a link, no regular file, or another user's.
     """
     try:
-        descriptor = os.open(path, _FLAGS if create else _LOOK, 0o600)
+        flags = _FLAGS if create else _LOOK
+        descriptor = os.open(path, flags | (os.O_APPEND if append else 0), 0o600)
     except OSError as error:
         if path.is_symlink():
             raise CapmonError(f"{path} is a symbolic link, which is not followed") from None

@@ -7,6 +7,7 @@ import shlex
 from capmon.clock import rfc3339
 from capmon.model.frame import Frame
 from capmon.model.metric import Unit, label_of, metric
+from capmon.model.names import ERRORS, RATE
 from capmon.model.policies import Verdict
 from capmon.model.results import (
     Bottleneck,
@@ -72,7 +73,7 @@ def _application(frame: Frame) -> list[str]:
     if frame.app_source == "none":
         return []
     app = next((h for h in frame.health if h.source == "app"), None)
-    silent = frame.value("http.server.request.rate") is None
+    silent = frame.value(RATE) is None
     if silent and app is not None and app.state is SourceState.FAILING:
         why = app.reason or app.state.value
         return ["", _line("app", f"{frame.app_name}: unknown, {why}")]
@@ -81,8 +82,8 @@ def _application(frame: Frame) -> list[str]:
     return [
         "",
         _line("app", frame.app_name),
-        _line("rate", said(frame, "http.server.request.rate")),
-        _line("errors", said(frame, "http.server.error.ratio")),
+        _line("rate", said(frame, RATE)),
+        _line("errors", said(frame, ERRORS)),
         _line("latency", f"p50 {said(frame, f'{quantile}.p50')}, p95 {said(frame, f'{quantile}.p95')}, p99 {said(frame, f'{quantile}.p99')}"),
         _line("cache", f"{said(frame, 'cache.hit_ratio')}{hit}"),
         _line("database", frame.texts.get("db.status") or said(frame, "db.status")),
@@ -176,7 +177,23 @@ def _replicas(frame: Frame) -> list[str]:
     if frame.advice is not None:
         to = "none" if frame.advice.to is None else str(frame.advice.to)
         text += f"; advice {to}: {frame.advice.reason}"
-    return [_line("replicas", text)]
+    return [_line("replicas", text), *_policy(frame)]
+
+
+def _policy(frame: Frame) -> list[str]:
+    """What the policy of the configuration wants, and who acts on its own."""
+    found = frame.scaling
+    if found is None:
+        return []
+    lines = []
+    verdict = next((v for v in found.verdicts if v.policy == found.policy), None)
+    if verdict is not None:
+        why = "; ".join(verdict.reasons) or "no reason given"
+        tells = f"wants {hpa_text(verdict)}" if verdict.to is not None else f"cannot tell: {why}"
+        lines.append(_line("policy", f"{verdict.policy} {tells}"))
+    if found.actor:
+        lines.append(_line("autoscaler", found.actor))
+    return lines
 
 
 def _sources(frame: Frame) -> list[str]:
@@ -243,9 +260,18 @@ def hpa_text(verdict: Verdict) -> str:
     """What Kubernetes' own algorithm would do: `5 (cpu 84 % / 70 % × 4 = 4.8)`."""
     said = "; ".join(verdict.reasons)
     text = f"{_n(verdict.to)} ({said})" if said else _n(verdict.to)
-    held = [f"{wait.what} {span(wait.seconds)}" for wait in verdict.waits if wait.seconds > 0]
-    held += [f"{verdict.binds} binds"] if verdict.binds else []
-    return ", ".join([text, *held])
+    return ", ".join([text, *held_text(verdict)])
+
+
+def held_text(verdict: Verdict) -> list[str]:
+    """What binds a verdict, and each wait: `stabilization 5 m binds, 4 m left`."""
+    running = [w for w in verdict.waits if w.seconds > 0]
+    left = {w.what: w for w in running if verdict.binds.startswith(w.what)}
+    held = [f"{w.what} {span(w.seconds)}" for w in running if w.what not in left]
+    if verdict.binds:
+        rest = max((w.seconds for w in left.values()), default=0.0)
+        held.append(f"{verdict.binds} binds" + (f", {span(rest)} left" if rest else ""))
+    return held
 
 
 def mode_text(plan: ScalePlan) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from capmon.model.curves import Estimate, Headroom
 from capmon.model.frame import Frame, HostFacts, Reading
-from capmon.model.policies import Verdict, Wait
+from capmon.model.policies import Scaling, Verdict, Wait
 from capmon.model.results import (
     Bottleneck,
     Evidence,
@@ -24,7 +24,15 @@ from capmon.model.results import (
     When,
 )
 from capmon.model.scaling import Advice, Cost, Predicted, ReplicaState, ScalePlan
-from capmon.summary import forecast_text, headroom_text, plan_text, said, summary, verdict
+from capmon.summary import (
+    forecast_text,
+    headroom_text,
+    hpa_text,
+    plan_text,
+    said,
+    summary,
+    verdict,
+)
 
 AT = 1_772_375_527.12
 CPU, P95, RATE, USERS = (
@@ -250,6 +258,27 @@ def test_a_plan_in_words() -> None:
     dry = replace(plan, mode="dry-run", hpa=Verdict("hpa", None, ("cpu unknown",)))
     assert plan_text(dry).splitlines()[-1] == "  mode     dry-run: it is logged, nothing is changed"
     assert "  HPA      unknown (cpu unknown)" in plan_text(dry)
+
+
+def test_a_wait_that_binds_is_said_once() -> None:
+    """What binds, and how long still."""
+    wait = Wait("stabilization", False, 240.0)
+    held = Verdict("hpa", 6, ("cpu 38 %",), "stabilization 5 m", (wait,))
+    assert hpa_text(held) == "6 (cpu 38 %), stabilization 5 m binds, 4 m left"
+
+
+def test_the_policy_and_who_acts_are_said() -> None:
+    """What the followed policy wants and why, or why it cannot tell; a line for whoever acts."""
+    state = ReplicaState("swarm", "web", 4, 4, 1.0, minimum=2, maximum=10)
+    verdicts = (Verdict("step", 5, ("p95 high",)), Verdict("hpa", 4, ("cpu 66 %",)))
+    scaling = Scaling("hpa", verdicts, actor="an autoscaler (pid 7, root) acts on this target")
+    lines = summary(replace(BARE, replicas=state, scaling=scaling)).splitlines()
+    assert "policy      hpa wants 4 (cpu 66 %)" in lines
+    assert "autoscaler  an autoscaler (pid 7, root) acts on this target" in lines
+    blind = replace(scaling, verdicts=(Verdict("hpa", None, ("no fresh measurements",)),), actor="")
+    text = summary(replace(BARE, replicas=state, scaling=blind))
+    assert "policy      hpa cannot tell: no fresh measurements" in text
+    assert "\nautoscaler" not in text
 
 
 # The verdict for scripts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -149,11 +149,16 @@ class Actuator:
             beware=beware,
         )
 
-    async def execute(self, plan: ScalePlan) -> Outcome:
+    async def execute(self, plan: ScalePlan, *, veto: Callable[[], str] = str) -> Outcome:
         """Carry a plan out, or refuse to; either is written down.
 
         The target is read again just before, and everything but the age of the measurements is
         checked again. In dry-run nothing runs and nothing is read.
+
+        Args:
+            plan: As `propose` made it.
+            veto: Asked last of all: why it may not be done any more, such as a lease that was
+                lost since; empty when it may.
 
         Returns:
             Refused, dry-run, failed, or accepted; whether it worked shows in `outcomes` later.
@@ -180,7 +185,7 @@ class Actuator:
         self._running = f"{plan.origin} → {plan.to}"
         self._keep(begun)
         try:
-            return await self._act(self._target, begun, asked)
+            return await self._act(self._target, begun, asked, veto)
         finally:
             self._running = ""
 
@@ -236,17 +241,20 @@ class Actuator:
 
     # Acting
 
-    async def _act(self, target: Target, begun: Outcome, asked: Proposal) -> Outcome:
+    async def _act(
+        self, target: Target, begun: Outcome, asked: Proposal, veto: Callable[[], str]
+    ) -> Outcome:
         plan = asked.plan
         before = self._recent.measured(self._clock.monotonic())
         problem = self._audit.record("attempt", begun.id, plan, facts=asked.facts())
         if problem:
             return self._refuse(begun, asked, f"it cannot be audited: {problem}")
+        target.look_closely()
         try:
             state = replace(await target.read(), at=self._clock.now())
         except TargetError as error:
             return self._refuse(begun, asked, f"replica count is not known: {error}")
-        reason = self._check(target, asked, state)
+        reason = self._check(target, asked, state) or veto()
         if reason or plan.to is None:
             return self._refuse(begun, asked, reason)
         try:
@@ -268,6 +276,9 @@ class Actuator:
         fresh = self._proposals.weigh(asked, state, data_age=0.0)
         if fresh.refusals:
             return "; ".join(fresh.refusals)
+        # Nobody was warned of an owner that has come since.
+        if unseen := [owner for owner in target.owners if owner not in plan.warnings]:
+            return f"not known when it was proposed: {'; '.join(unseen)}"
         if fresh.argv != plan.argv:
             return f"{target.kind} would run another command than the one shown"
         return ""

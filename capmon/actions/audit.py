@@ -8,7 +8,6 @@ import json
 import math
 import os
 import pwd
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from capmon.actions.redact import printable, redact_argv, redact_text
 from capmon.clock import Clock, rfc3339
 from capmon.errors import CapmonError
 from capmon.model.results import Predicted, ScalePlan
+from capmon.private import open_private, state_folder
 
 ROTATE_AT = 10 * 1000 * 1000
 """Bytes after which the file is renamed to `audit.jsonl.1`."""
@@ -24,16 +24,10 @@ ROTATE_AT = 10 * 1000 * 1000
 TAIL_BYTES = 1024 * 1024
 """Bytes from the end that are looked at for the latest records."""
 
-_WRITE = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-
 
 def default_path(environment: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_STATE_HOME/capmon/audit.jsonl`, by default under `~/.local/state`."""
-    base = environment.get("XDG_STATE_HOME", "")
-    # The XDG specification has relative paths ignored.
-    root = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
-    return root / "capmon" / "audit.jsonl"
+    return state_folder(environment) / "audit.jsonl"
 
 
 class Audit:
@@ -126,14 +120,14 @@ class Audit:
 
     def _append(self, line: bytes) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = _open(self.path, _WRITE)
+        descriptor = open_private(self.path, append=True)
         try:
             if self._rotate(descriptor, len(line)):
                 os.close(descriptor)
-                descriptor = _open(self.path, _WRITE)
-            size = os.fstat(descriptor).st_size
+                descriptor = open_private(self.path, append=True)
+            _locked(descriptor, fcntl.LOCK_SH)
             # A line torn by a full disk is closed first, or it would swallow this one.
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            if _torn(descriptor):
                 line = b"\n" + line
             if os.write(descriptor, line) != len(line):
                 raise CapmonError(f"{self.path}: the disk is full")
@@ -144,9 +138,7 @@ class Audit:
         """Whether the file was renamed; left to the other process where one is at it already."""
         if os.fstat(descriptor).st_size + more <= ROTATE_AT:
             return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _locked(descriptor, fcntl.LOCK_EX):
             return False
         with contextlib.suppress(FileNotFoundError):
             # Renamed by another process since it was opened: what stands there now is new.
@@ -155,32 +147,31 @@ class Audit:
         return True
 
 
-def _open(path: Path, flags: int) -> int:
-    """A descriptor of a regular file of ours, never through a link."""
+def _locked(descriptor: int, how: int) -> bool:
+    """Whether a lock was to be had at once: nobody is waited for."""
     try:
-        descriptor = os.open(path, flags, 0o600)
-    except OSError as error:
-        if path.is_symlink():
-            raise CapmonError(f"{path} is a symbolic link, which is not followed") from None
-        raise CapmonError(f"{path}: {error.strerror or error}") from None
-    found = os.fstat(descriptor)
-    problem = ""
-    if not stat.S_ISREG(found.st_mode):
-        problem = "is no regular file"
-    elif found.st_uid != os.geteuid():
-        problem = f"belongs to another user ({found.st_uid})"
-    if problem:
-        os.close(descriptor)
-        raise CapmonError(f"{path} {problem}")
-    if flags & os.O_CREAT and stat.S_IMODE(found.st_mode) != 0o600:
-        os.fchmod(descriptor, 0o600)
-    return descriptor
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _torn(descriptor: int) -> bool:
+    """Whether the last line was left without its end; one that is being written will get it."""
+    if _ends(descriptor) or not _locked(descriptor, fcntl.LOCK_EX):
+        return False
+    return not _ends(descriptor)
+
+
+def _ends(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return not size or os.pread(descriptor, 1, size - 1) == b"\n"
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
     if not os.path.lexists(path):
         return []
-    descriptor = _open(path, _READ)
+    descriptor = open_private(path, create=False)
     with os.fdopen(descriptor, "rb") as file:
         size = os.fstat(descriptor).st_size
         start = max(0, size - TAIL_BYTES)

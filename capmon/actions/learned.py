@@ -183,11 +183,14 @@ def range_of(seconds: Sequence[float]) -> Estimate | None:
 
 
 def _start(entry: Mapping[str, Any]) -> float | None:
-    """How long the replicas that one action added took; None where it tells nothing of that."""
+    """How long the replicas that one action added took; None where it tells nothing of that.
+
+    A target that never told of a replica that starts may count those asked for as ready.
+    """
     origin, to, after = entry.get("from"), entry.get("to"), _positive(entry.get("ready_after"), 0.0)
     if entry.get("event") != "done" or not isinstance(origin, int) or not isinstance(to, int):
         return None
-    return after if to > origin else None
+    return after if to > origin and entry.get("seen_starting") is not False else None
 
 
 def _ratios(entry: Mapping[str, Any]) -> Iterable[tuple[str, float]]:

@@ -10,18 +10,24 @@ from dataclasses import dataclass, field, replace
 
 from capmon.errors import CapmonError
 from capmon.model.metric import Summary, metric
+from capmon.model.names import (
+    APP_MEMORY,
+    CPU,
+    ERRORS,
+    HOST_MEMORY,
+    LATENCY,
+    MEMORY_USAGE,
+    RATE,
+    USERS,
+)
 from capmon.model.results import Predicted, ReplicaState
 
-LOADS = ("http.server.request.rate", "app.users.active")
+LOADS = (RATE, USERS)
 """Loads of the whole service; the first that is measured counts."""
 
-LATENCY = "http.server.request.duration.p95"
-ERRORS = "http.server.error.ratio"
-READY = "replicas.ready"
-
 KINDS = (
-    ("process.cpu.utilization", "system.cpu.utilization"),
-    ("process.memory.utilization", "process.memory.usage", "system.memory.utilization"),
+    CPU,
+    (APP_MEMORY, MEMORY_USAGE, HOST_MEMORY),
     (LATENCY,),
 )
 """What an action is judged by; of each kind the first that is measured, the replica's own before the host's."""

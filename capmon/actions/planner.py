@@ -37,5 +37,6 @@ class Planner(Protocol):
         automatic: bool = False,
         changes: tuple[tuple[float, int, int], ...] = (),
         takes_back: str = "",
+        owners: tuple[str, ...] = (),
     ) -> ScalePlan:
         """The plan, with everything that forbids it."""

@@ -183,7 +183,7 @@ class Proposals:
             predicted=predicted,
             bottlenecks=bottlenecks,
             notices=(*beware, *(() if target is None else target.notices)),
-            running=running,
+            running=running or self._record.under_way(self._settings.target.timeout),
             read_only=self._read_only,
             untrusted=self._untrusted,
             stale_after=self._stale_after,
@@ -193,6 +193,7 @@ class Proposals:
             changes=self._record.changes(),
             # No cooldown holds up what takes back a harm that was measured, and nothing else.
             takes_back=back if proven else "",
+            owners=() if target is None else target.owners,
         )
         return replace(
             plan,

@@ -19,6 +19,9 @@ LOOKED_AT = 1000
 LATELY = 3600.0
 """Seconds for which a change of the count is told of."""
 
+LATE_END = 30.0
+"""Seconds beyond the target's deadline within which the end of an action is written down: it reads twice."""
+
 OWN_KEPT = 2 * LOOKED_AT
 """Identifiers of this session's actions that are kept: more than can stand in what is looked at."""
 
@@ -50,6 +53,9 @@ class Past:
 
     uptime: float | None = None
     """When, seconds since that start."""
+
+    open: bool = False
+    """Whether its end is not written down: it is under way, or was cut short."""
 
 
 Change = tuple[float, int | None, int | None]
@@ -118,6 +124,26 @@ class Record:
             if origin is not None and to is not None and age <= LATELY
         ]
         return tuple(sorted(found, reverse=True))
+
+    def under_way(self, patience: float) -> str:
+        """The action that another session has begun and not ended yet; empty when there is none.
+
+        Of two that begin at the same moment the one that was written down first goes on.
+
+        Args:
+            patience: Seconds that a change may take; one that takes longer was cut short.
+        """
+        self._look()
+        now = self._clock.monotonic()
+        for past in self._past.values():
+            if not past.open:
+                continue
+            if past.id in self._own:
+                break
+            at, origin, to = self._others[past.id]
+            if now - at <= patience + LATE_END:
+                return f"{origin} → {to} in another session"
+        return ""
 
     def last(self) -> Past | None:
         """The last action on this target of anyone, as far as the log goes back.
@@ -201,4 +227,5 @@ def _past(action: str, at: float, entry: Mapping[str, Any]) -> Past:
         str(entry.get("takes_back", "")),
         str(entry.get("boot", "")),
         float(uptime) if isinstance(uptime, int | float) else None,
+        entry.get("event") == "attempt",
     )

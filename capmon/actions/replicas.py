@@ -8,10 +8,9 @@ from capmon.actions.targets.base import READ_DEADLINE, Target
 from capmon.clock import Clock
 from capmon.config.schema import ScalingSettings
 from capmon.errors import SourceError, TargetError
+from capmon.model.names import DESIRED, READY
 from capmon.model.results import ReplicaState
 from capmon.model.sample import Batch
-
-READY, DESIRED = "replicas.ready", "replicas.desired"
 
 SLACK = 3.0
 """Seconds beyond the target's own deadline, so that its error text is the one that is seen."""

@@ -6,8 +6,9 @@ import math
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
-from capmon.actions.measured import ERRORS, LATENCY, Measured, growth
+from capmon.actions.measured import Measured, growth
 from capmon.actions.record import Past
+from capmon.model.names import ERRORS, LATENCY
 from capmon.model.results import ReplicaState
 from capmon.model.units import show_metric
 

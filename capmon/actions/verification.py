@@ -10,15 +10,14 @@ from typing import Any
 from capmon.actions.audit import prediction
 from capmon.actions.learned import compare
 from capmon.actions.measured import (
-    ERRORS,
     LOADS,
-    READY,
     WATCHED,
     Measured,
     growth,
     measured,
 )
 from capmon.actions.rollback import Offer, Promise, moved, worse
+from capmon.model.names import ERRORS, READY
 from capmon.model.results import ActionState, Outcome, Predicted, ReplicaState, ScalePlan
 from capmon.model.units import span
 
@@ -88,6 +87,7 @@ class Verification:
         self._baseline = baseline or Baseline()
         self._promise = promise or Promise()
         self._asked = False
+        self._starting = False
         self._ready_since: float | None = None
         self._offer: Offer | None = None
         keys = dict.fromkeys([*(p.metric for p in outcome.predicted), *WATCHED])
@@ -142,7 +142,7 @@ class Verification:
         self._detail(f"not verified: {desired} are asked for now, by something else")
 
     def _wait(self, ready: int, monotonic: float, hindrance: str) -> None:
-        self._ready_since = None
+        self._ready_since, self._starting = None, True
         for values in self._readings.values():
             values.clear()
         waited = span(monotonic - self._accepted)
@@ -166,7 +166,8 @@ class Verification:
     def _ready(self, waited: float) -> None:
         """All replicas are ready, for the first time or again."""
         if self.outcome.state is not ActionState.DONE:
-            self.event, self.facts = "done", {"ready_after": round(waited, 3)}
+            self.event = "done"
+            self.facts = {"ready_after": round(waited, 3), "seen_starting": self._starting}
             self.outcome = replace(
                 self.outcome,
                 state=ActionState.DONE,

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from capmon.analysis.curves.headroom import TRUSTED_REACH, Limit, crossing, no_growth
-from capmon.analysis.workload import CPU, LATENCY, RATE, USERS, USERS_PER_REPLICA
 from capmon.model.frame import Reading, value_of
 from capmon.model.metric import Unit, metric
+from capmon.model.names import CPU, LATENCY, RATE, USERS, USERS_PER_REPLICA
 from capmon.model.results import Estimate, Fit, Predicted
 from capmon.model.units import show_metric
 

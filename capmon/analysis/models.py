@@ -14,7 +14,11 @@ from capmon.analysis.curves.fits import Question, fit_latency, fit_resource, fit
 from capmon.analysis.curves.headroom import Limit, headroom, in_order
 from capmon.analysis.effect import FULL_FIRST, past_full, whole_load
 from capmon.analysis.windows import History, Vec
-from capmon.analysis.workload import (
+from capmon.analysis.workload import Workload, correlation, workload
+from capmon.config.schema import Settings
+from capmon.model.frame import Reading, value_of
+from capmon.model.metric import metric
+from capmon.model.names import (
     CPU,
     IN_FLIGHT,
     LATENCY,
@@ -24,13 +28,7 @@ from capmon.analysis.workload import (
     RATE_PER_REPLICA,
     USERS,
     USERS_PER_REPLICA,
-    Workload,
-    correlation,
-    workload,
 )
-from capmon.config.schema import Settings
-from capmon.model.frame import Reading, value_of
-from capmon.model.metric import metric
 from capmon.model.results import Fit, FitKind, Headroom, ReplicaState
 from capmon.model.units import percent
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 from capmon.analysis.curves.headroom import TRUSTED_REACH, Limit, crossing
 from capmon.analysis.effect import Case, predicted, whole_load
-from capmon.analysis.workload import CPU, USERS
 from capmon.config.schema import ScalingSettings
 from capmon.model.frame import Reading, value_of
 from capmon.model.metric import metric
+from capmon.model.names import CPU, USERS
 from capmon.model.results import (
     Advice,
     Fit,

@@ -9,6 +9,7 @@ from capmon.analysis.bottlenecks.thresholds import FILESYSTEM
 from capmon.config.schema import Settings
 from capmon.model.frame import Reading, value_of
 from capmon.model.metric import key, label_of
+from capmon.model.names import HOST_CPU, HOST_MEMORY, LATENCY
 from capmon.model.results import UtilizationReport
 
 GOOD_CACHE = 0.8
@@ -23,8 +24,8 @@ def utilization(settings: Settings, readings: Mapping[str, Reading]) -> Utilizat
     """
     value = partial(value_of, readings)
     target = settings.utilization_target
-    cpu, memory = value("system.cpu.utilization"), value("system.memory.utilization")
-    latency = value("http.server.request.duration.p95")
+    cpu, memory = value(HOST_CPU), value(HOST_MEMORY)
+    latency = value(LATENCY)
     hits = value("cache.hit_ratio")
     full = [
         (share, k) for k in readings if k.startswith(FILESYSTEM) and (share := value(k)) is not None

@@ -25,10 +25,10 @@ from capmon.analysis.effect import (
     whole_load,
 )
 from capmon.analysis.sizing import steady
-from capmon.analysis.workload import LATENCY, RATE
 from capmon.config.schema import ScalingSettings, Settings
 from capmon.model.frame import Frame, value_of
 from capmon.model.metric import metric
+from capmon.model.names import LATENCY, RATE
 from capmon.model.results import Estimate, Fit, Headroom
 from capmon.model.units import show
 from capmon.model.whatif import Question, WhatIf

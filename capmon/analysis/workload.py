@@ -9,20 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capmon.analysis.windows import History, Vec
-
-RATE = "http.server.request.rate"
-USERS = "app.users.active"
-IN_FLIGHT = "http.server.active_requests"
-LATENCY = "http.server.request.duration.p95"
-READY = "replicas.ready"
-RATE_PER_REPLICA = "load.per_replica"
-USERS_PER_REPLICA = "users.per_replica"
-CPU = ("process.cpu.utilization", "system.cpu.utilization")
-"""Where the CPU's utilization comes from, the application's own first."""
-MEMORY = ("process.memory.utilization", "system.memory.utilization")
-MEMORY_USAGE = "process.memory.usage"
-
-ERRORS = "http.server.error.ratio"
+from capmon.model.names import (
+    CPU,
+    ERRORS,
+    IN_FLIGHT,
+    LATENCY,
+    MEMORY,
+    MEMORY_USAGE,
+    RATE,
+    READY,
+    USERS,
+)
 
 MOST_ERRORS = 0.05
 """Share of failed requests from which a cell is no measure of what load costs."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 POLICIES = ("step", "hpa", "predictive")
 
+LEAST_PACE = 0.1
+"""Seconds between two verdicts at least, as for `scaling.every`."""
+
 ACT = (
     "Carry out what the policy wants; else it is shown, and written to the audit log as a dry run."
 )
@@ -56,21 +59,26 @@ def autoscale(
     # Last, so that no other setting can make advice act.
     last = [f"scaling.mode={'act' if act else 'dry-run'}"]
     last += [f"scaling.policy={policy}"] if policy else []
-    last += [f"scaling.every={every}"] if every else []
+    last += [] if every is None else [f"scaling.every={_seconds(every, '--every', LEAST_PACE):g}s"]
+    seconds = None if duration is None else _seconds(duration, "--duration")
     loaded = load(config_path or path, (*earlier, *settings, *last))
     if act and loaded.untrusted:
         raise CapmonError(f"it may not act: the configuration is not trusted: {loaded.untrusted}")
-    seconds = None if duration is None else _seconds(duration)
     ctx.exit(_run(loaded, read_only or watch_only, act, once, seconds, as_json))
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, option: str, least: float = 0.0) -> float:
+    """Seconds of a duration above 0; the error names the option that was given."""
     from capmon.model.units import parse_duration
 
     try:
-        return parse_duration(text)
+        seconds = parse_duration(text)
     except QuantityError as fault:
-        raise click.BadParameter(str(fault), param_hint="--duration") from None
+        raise click.BadParameter(str(fault), param_hint=option) from None
+    if seconds <= 0 or seconds < least:
+        wanted = f"{least * 1000:g}ms or more" if least else "more than 0s"
+        raise click.BadParameter(f"expected {wanted}, got {text!r}", param_hint=option)
+    return seconds
 
 
 def _run(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from capmon.cli.options import CONFIG, SET, given
-from capmon.errors import CapmonError, SourceError
+from capmon.errors import CapmonError, QuantityError, SourceError
 
 if TYPE_CHECKING:
     from capmon.config.loaded import Loaded
@@ -48,7 +48,10 @@ def hpa(
     from capmon.report.replay_file import read_replay
 
     shown = None if replay is None else _reading(replay)
-    table = None if shown is None else read_replay(shown)
+    try:
+        table = None if shown is None else read_replay(shown)
+    except CapmonError as fault:
+        raise CapmonError(f"{replay}: {fault}") from fault
     from capmon.headless import gather
     from capmon.report.hpa_manifest import hpa_manifest
 
@@ -80,7 +83,10 @@ def alerts(
     from capmon.report.alert_rules import alert_rules
     from capmon.report.alert_series import origins
 
-    seconds = parse_duration(window)
+    try:
+        seconds = parse_duration(window)
+    except QuantityError as fault:
+        raise click.UsageError(f"--window: {fault}") from None
     if seconds < 1:
         raise click.UsageError("--window: expected 1s or more")
     found = origins(

@@ -14,8 +14,12 @@ from capmon.errors import QuantityError
 if TYPE_CHECKING:
     from capmon.model.results import Outcome
 
-SUCCEEDED = ("accepted", "done", "dry-run", "not confirmed")
+SUCCEEDED = ("accepted", "done", "dry-run")
 """States that end with status 0; without waiting, accepted is all that can be known."""
+
+UNASKED = "nobody is there to ask: --yes carries it out, --dry-run only logs it"
+COOLING = "cooldown:"
+OVER_IT = "--ignore-cooldown goes ahead all the same"
 
 WAIT = "Follow it until all replicas are ready; on a terminal that is the default."
 TIMEOUT = "How long to wait for the replicas, such as 90s; 2m by default."
@@ -37,8 +41,9 @@ def _seconds(_ctx: click.Context, _option: click.Parameter, text: str) -> float:
 def scale() -> None:
     """Change the number of replicas: up, down, to a count, or back.
 
-    The status is 0 when it is done, or accepted and not waited for; 1 when it was refused, failed,
-    or was accepted and the replicas did not become ready in time.
+    The status is 0 when it is done, or accepted and not waited for, or logged in a dry run; 1 when
+    it was not confirmed, was refused, failed, or was accepted and the replicas did not become
+    ready in time.
     """
 
 
@@ -114,11 +119,14 @@ def _scale(
     last = ("scaling.mode=dry-run",) if dry_run else ()
     loaded = load(config_path or path, (*earlier, *settings, *last))
     from capmon.monitor.build import settling
-    from capmon.scale_once import Wish, scale_once
+    from capmon.scale_once import NOT_CONFIRMED, Wish, scale_once
+
+    # A dry run changes nothing that a person would have to agree to.
+    sure = yes or loaded.settings.scaling.mode != "act"
 
     def confirm(text: str) -> bool:
         click.echo(text)
-        return yes or (sys.stdin.isatty() and click.confirm("carry it out?"))
+        return sure or (_someone() and click.confirm("carry it out?"))
 
     waits = verify or (sys.stdout.isatty() if wait is None else wait)
     wish = Wish(
@@ -134,10 +142,19 @@ def _scale(
         say=lambda line: click.echo(line, err=True),
         read_only=read_only or watch_only,
     )
+    if state == NOT_CONFIRMED and not _someone():
+        detail = UNASKED
     click.echo(f"{state}{': ' + detail if detail else ''}")
+    if state == "refused" and detail.startswith(COOLING) and ";" not in detail:
+        click.echo(OVER_IT, err=True)
     for line in effect_lines(outcome) if verify and outcome is not None else ():
         click.echo(line)
     return 0 if state in SUCCEEDED else FAILED
+
+
+def _someone() -> bool:
+    """Whether a person can answer; a closed standard input is nobody."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def effect_lines(outcome: Outcome) -> list[str]:

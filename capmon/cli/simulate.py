@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ SPAN = _Quantity("duration", "parse_duration")
 @click.option("--load", "path", type=click.Path(path_type=Path, dir_okay=False), help="File with the load: CSV of timestamp,value, or values under a header with step_s=; .gz too.")  # fmt: skip
 @click.option("--history", type=SPAN, help="Load that capmon recorded, so far back.")
 @click.option("--policy", "policies", multiple=True, type=click.Choice(POLICIES), help="Policy to replay; may be repeated; else all.")  # fmt: skip
-@click.option("--capacity", type=click.FloatRange(min=0, min_open=True), help="Requests per second that one replica carries; else the load's 99.95th percentile takes 40.")  # fmt: skip
+@click.option("--capacity", type=click.FloatRange(min=0, min_open=True), help="What one replica carries, in the unit of the load, such as requests per second; else the load's 99.95th percentile takes 40.")  # fmt: skip
 @click.option("--target", type=SHARE, help="Utilization aimed at  [default: scaling.hpa.cpu, 70%]")
 @click.option("--min", "least", type=click.IntRange(1, 100_000), default=2, show_default=True, help="Least replicas.")  # fmt: skip
 @click.option("--max", "most", type=click.IntRange(1, 100_000), default=60, show_default=True, help="Most replicas.")  # fmt: skip
@@ -62,8 +63,9 @@ def simulate(ctx: click.Context, /, **options: Any) -> None:
     The load runs through a service with a start-up delay and a capacity per replica. Overload is
     the share of time in which the load was over what the serving replicas carry; p95 over, the
     minutes in which the 95th percentile was over its objective; × ideal, the replica-hours over
-    those of a policy that knows what comes. The predictive policy chooses its forecast anew every
-    day, from the past alone.
+    those of a policy that knows what comes; actions, how often the count changed; turns, how often
+    it changed its direction. The predictive policy chooses its forecast anew every day, from the
+    past alone.
     """
     loaded = given(ctx, options["config_path"], options["settings"])
     if options["least"] > options["most"]:
@@ -73,8 +75,15 @@ def simulate(ctx: click.Context, /, **options: Any) -> None:
         target = loaded.settings.scaling.hpa.cpu or 0.7
     if not 0 < target <= 1:
         raise click.UsageError("--target must be more than 0% and at most 100%")
+    capacity = options["capacity"]
+    if capacity is not None and not math.isfinite(capacity):
+        raise click.BadParameter("expected a number above 0", param_hint="--capacity")
+    if options["path"] is not None and options["history"] is not None:
+        raise click.UsageError("--load and --history exclude each other: which load?")
     if options["path"] is None:
-        raise CapmonError(_no_load(options["history"]))
+        if options["history"] is None:
+            raise click.UsageError("which load? give --load FILE")
+        raise CapmonError("there is no recorded history to replay yet: give --load FILE")
     from capmon.collectors.series_file import read_series
 
     series = read_series(options["path"])
@@ -93,15 +102,10 @@ def simulate(ctx: click.Context, /, **options: Any) -> None:
     click.echo(as_text(table, currency=loaded.settings.scaling.currency), nl=False)
 
 
-def _no_load(history: float | None) -> str:
-    if history is None:
-        return "which load? give --load FILE"
-    return "there is no recorded history to replay yet: give --load FILE"
-
-
 def _replayed(series: Any, settings: Any, target: float, options: dict[str, Any]) -> Any:
     import numpy as np
 
+    from capmon.model.units import span
     from capmon.scaling.simulate.run import POLICIES as ALL
     from capmon.scaling.simulate.run import Recorded, simulate
     from capmon.scaling.simulate.service import Service, queue_curve
@@ -132,6 +136,8 @@ def _replayed(series: Any, settings: Any, target: float, options: dict[str, Any]
         latency=queue_curve(objective, reached),
         objective=objective,
     )
+    if sys.stderr.isatty():
+        click.echo(f"replaying {span((len(load) - train) * step)} of load …", err=True)
     table = simulate(Recorded(load, train), service, settings.scaling, options["policies"] or ALL)
     from dataclasses import replace
 

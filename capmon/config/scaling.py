@@ -51,7 +51,10 @@ class TargetSettings:
 
 @dataclass(frozen=True, slots=True)
 class CooldownSettings:
-    """How long to wait after an action."""
+    """How long persons and the policy `step` wait after an action.
+
+    The policies `hpa` and `predictive` pace themselves, by stabilization windows and rates.
+    """
 
     up: Duration = Duration(300.0)
     """After any action, before one that adds replicas."""
@@ -242,7 +245,7 @@ class ScalingSettings:
     """Most replicas."""
 
     cooldown: CooldownSettings = field(default_factory=CooldownSettings)
-    """How long to wait after an action."""
+    """How long persons and the policy `step` wait after an action; `hpa` and `predictive` pace themselves."""
 
     limits: tuple[CouplingSettings, ...] = ()
     """What replicas share, such as {name: database connections, per_replica: 25, total: 100}."""

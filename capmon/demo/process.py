@@ -153,6 +153,10 @@ def demo_settings(port: int) -> dict[str, str]:
         "scaling.max": "10",
         "scaling.cooldown.up": "5s",
         "scaling.cooldown.down": "10s",
+        # Its replicas start in seconds; the price is an example.
+        "scaling.startup": "5s",
+        "scaling.every": "5s",
+        "scaling.price_per_hour": "0.17",
     }
 
 

@@ -150,7 +150,7 @@ class Scaling:
     """One a policy, in a stable order."""
 
     waits: tuple[Wait, ...] = ()
-    """What holds up any change: the cooldowns."""
+    """What holds up a change by hand and by the policy `step`: the cooldowns."""
 
     startup: Estimate | None = None
     """Seconds that a new replica takes until it serves, as measured; None until it was."""

@@ -21,6 +21,7 @@ from capmon.monitor.lease_keeper import LeaseKeeper
 from capmon.monitor.memory import Memory
 from capmon.monitor.monitor import Monitor
 from capmon.monitor.reasons import verdict_of
+from capmon.scaling.limits import paces_itself
 
 REPEAT = 300.0
 """Seconds after which it says again that it sees nothing."""
@@ -204,7 +205,8 @@ class Autoscaler:
         """What holds back an autoscaler beside the limits that hold for everyone."""
         if not self._act:
             return ()
-        found = (self._lease.problem, self._memory.hindrance(up=to > origin))
+        cooling = not paces_itself(self._settings)
+        found = (self._lease.problem, self._memory.hindrance(up=to > origin, cooling=cooling))
         return tuple(text for text in found if text)
 
     async def _advise(self, seen: Decision, plan: ScalePlan) -> Decision:
@@ -217,10 +219,10 @@ class Autoscaler:
         return replace(seen, done=ActionState.DRY_RUN.value)
 
     async def _carry_out(self, plan: ScalePlan) -> Outcome:
-        # Kept before the act: who is killed in the middle finds a cooldown, not a clean slate.
+        # Kept before the act: who is killed in the middle finds no clean slate.
         undo = self._memory.acting()
         self._save()
-        outcome = await self._monitor.execute(plan)
+        outcome = await self._monitor.execute(plan, veto=lambda: self._lease.problem)
         self._known[outcome.id] = outcome
         self.failed = outcome.state is not ActionState.ACCEPTED
         last = self._monitor.last_action()
@@ -318,7 +320,10 @@ class Autoscaler:
         """Tell of a decision that differs from the last in more than its figures."""
         heads = tuple(re.split(r"[:\d]", text, maxsplit=1)[0] for text in decision.refusals)
         counts = (decision.desired, decision.ready, decision.to)
-        said = (*counts, decision.binds, heads, decision.done, decision.detail)
+        # That a wait comes and goes while the count stays is no decision.
+        waits = any(decision.binds.startswith(w.what) for w in decision.waits)
+        binds = "" if waits else decision.binds
+        said = (*counts, binds, heads, decision.done, decision.detail)
         # What was tried is always told.
         if said != self._said or decision.done in TRIED:
             self._said = said

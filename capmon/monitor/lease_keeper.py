@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 
 from capmon.actions.targets.base import Lease
 from capmon.clock import Clock
@@ -29,7 +28,6 @@ class LeaseKeeper:
         self._lease = lease
         self._clock = clock
         self._problem = "the lease was not asked for yet"
-        self._until = -math.inf
         self._keeping: asyncio.Task[None] | None = None
 
     @property
@@ -39,8 +37,8 @@ class LeaseKeeper:
             return ""
         if self._problem:
             return self._problem
-        # A renewal that hangs must not outlive the lease.
-        overdue = self._clock.monotonic() > self._until
+        # Neither a renewal that hangs nor one that failed may outlive the lease.
+        overdue = self._clock.boottime() > self._lease.valid_until
         return "the lease could not be renewed in time" if overdue else ""
 
     @property
@@ -68,12 +66,9 @@ class LeaseKeeper:
     async def _keep(self, lease: Lease) -> None:
         held = False
         while True:
-            asked = self._clock.monotonic()
             try:
                 self._problem = await (lease.renew() if held else lease.acquire())
             except CapmonError as error:
                 self._problem = str(error)
             held = not self._problem
-            if held:
-                self._until = asked + lease.duration
             await asyncio.sleep(max(lease.duration / 3, LEAST_PAUSE))

@@ -109,13 +109,18 @@ class Memory:
         self._held[up] = _Held(self._clock.monotonic() + seconds, why)
         return seconds
 
-    def hindrance(self, *, up: bool) -> str:
-        """Why nothing may be added (`up`) or taken away now; empty when it may."""
+    def hindrance(self, *, up: bool, cooling: bool = True) -> str:
+        """Why nothing may be added (`up`) or taken away now; empty when it may.
+
+        Args:
+            up: Whether replicas are to be added.
+            cooling: Whether the cooldown after the last action counts.
+        """
         now = self._clock.monotonic()
         held = self._held.get(up)
         if held is not None and held.until > now:
             return f"held for {_left(held.until - now)}: {held.why}; a person should look"
-        if self._acted is not None and (left := self._acted + self._wait(up) - now) > 0:
+        if cooling and self._acted is not None and (left := self._acted + self._wait(up) - now) > 0:
             return f"cooldown: {_left(left)} left since the last action"
         if self._retry > now:
             return f"the last attempt failed: {_left(self._retry - now)} until the next"

@@ -207,15 +207,19 @@ class Monitor:
 
         return what_if(self.settings, frame, question)
 
-    async def execute(self, plan: ScalePlan) -> Outcome:
+    async def execute(self, plan: ScalePlan, *, veto: Callable[[], str] = str) -> Outcome:
         """Carry a plan out; its success shows in later frames.
+
+        Args:
+            plan: As `propose` made it.
+            veto: Asked right before: why it may not be done any more; empty when it may.
 
         Raises:
             TargetError: No scale target is configured.
         """
         if self._actuator is None:
             raise TargetError("there is nothing to scale")
-        outcome = await self._actuator.execute(plan)
+        outcome = await self._actuator.execute(plan, veto=veto)
         text = f"{outcome.origin} → {outcome.to} replicas: {outcome.state.value}"
         self.note("action", f"{text} {outcome.detail}".rstrip())
         self._runner.wake("replicas")
@@ -224,7 +228,9 @@ class Monitor:
     def _data_age(self, frame: Frame) -> float | None:
         """Seconds since the newest measurement that a plan rests on; None before the first."""
         at = self._measured.get(PACEMAKER if frame.app_source == "none" else "app")
-        return None if at is None else self._clock.monotonic() - at
+        # A machine that was suspended has old measurements, although no time has passed on the
+        # clock that stood still with it.
+        return None if at is None else self._clock.boottime() - at
 
     # Ticks
 
@@ -232,7 +238,7 @@ class Monitor:
         before = self._readings.replicas
         self._readings.take(source, batch)
         if batch.values:
-            self._measured[source] = self._clock.monotonic()
+            self._measured[source] = self._clock.boottime()
         self._pending.append((self._intervals.get(source, self.settings.interval), batch))
         if source == PACEMAKER:
             self._host_read.set()
@@ -261,14 +267,14 @@ class Monitor:
             known = {k: r.value for k, r in readings.items() if r.value is not None}
             with self._said("scaling"):
                 self._actuator.observe(self._readings.replica_state(health), known)
-        if self._busy and self._clock.monotonic() - self._submitted > STALLED:
+        if self._busy and self._late():
             self._last = None
             self._say("analysis", f"the analysis has not answered for {STALLED:.0f} s")
         if not self._engine_started or self._last is None or self._busy:
             self._publish(readings, health)
         if self._engine_started and not self._busy:
             self._busy = True
-            self._submitted = self._clock.monotonic()
+            self._submitted = self._clock.boottime()
             self._worker.submit(self._job(readings, health))
             self._pending.clear()
             self._reset = ""
@@ -324,7 +330,9 @@ class Monitor:
         self._last = done
         self._say("analysis", done.error)
         self._say("memory", "; ".join(self._worker.notices))
-        self.asked, self.remembered = done.asked, done.remembered or self.remembered
+        self.remembered = done.remembered or self.remembered
+        if not self._late():  # a verdict that rests on what was long ago is none to follow
+            self.asked = done.asked
         if done.analysis is not None:
             for line in done.analysis.transitions:
                 self.note("bottleneck", line)
@@ -332,6 +340,10 @@ class Monitor:
                 self.note("change", line)
         health = self._runner.health()
         self._publish(self._readings.now(health), health)
+
+    def _late(self) -> bool:
+        """Whether the engine has had its job for too long, the machine's sleep included."""
+        return self._clock.boottime() - self._submitted > STALLED
 
     def _note_changes(self, readings: Mapping[str, Reading], health: Sequence[Health]) -> None:
         """Let models forget what a deploy or another limit made worthless."""

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from capmon.config.schema import Settings
+from capmon.model.names import RATE
 from capmon.model.policies import ReplayTable, Scaling
 from capmon.model.results import Health, SourceState
-from capmon.scaling.known import RATE, Known, known
+from capmon.scaling.known import Known, known
+from capmon.scaling.limits import reach
 from capmon.scaling.lookout import Lookout
 from capmon.scaling.policies.hpa import HpaPolicy
 from capmon.scaling.policies.predictive import PredictivePolicy
@@ -35,12 +37,13 @@ class Policies:
         self._settings = settings
         self._store = store
         self._lookout = Lookout(scaling)
-        hpa = HpaPolicy(scaling.hpa, scaling.min, scaling.max)
+        most = reach(scaling)
+        hpa = HpaPolicy(scaling.hpa, scaling.min, most)
         predictive = PredictivePolicy(
             hpa,
             scaling.startup,
             scaling.min,
-            scaling.max,
+            most,
             hold=scaling.hpa.down.stabilization,
         )
         self._verdicts = Verdicts(settings, (predictive,))
@@ -81,6 +84,7 @@ class Policies:
             job.readings,
             job.replicas,
             outlook=None if blind else self._lookout.outlook,
+            unforeseen=self._lookout.why,
             capacity=None if service is None else service.capacity,
             cooldowns=job.cooldowns,
             startup=job.startup,

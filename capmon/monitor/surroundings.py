@@ -17,8 +17,8 @@ from capmon.errors import CapmonError
 from capmon.model.frame import Frame
 from capmon.model.policies import AuditLine
 
-SHOWN = 20
-"""Latest records that are shown."""
+SHOWN = 60
+"""Latest records that are shown: an action writes up to four, and a budget of turns counts an hour of them."""
 
 LOOKED_AT = 200
 """Latest records among which they are looked for: those of other targets lie between them."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from capmon import __version__
 from capmon.analysis.bottlenecks.remedies import REMEDIES
-from capmon.analysis.workload import ERRORS, LATENCY
 from capmon.config.schema import LatencyThresholdSettings, ThresholdSettings
 from capmon.model.metric import Unit, Worse, metric
+from capmon.model.names import APP_CPU, APP_MEMORY, ERRORS, HOST_CPU, HOST_MEMORY, LATENCY
 from capmon.model.results import Severity
 from capmon.model.text import one_line
 from capmon.model.units import show, span
@@ -56,8 +56,8 @@ class Watch:
 
 
 WATCHES = (
-    Watch("CapmonHostCpuHigh", "system.cpu.utilization", "cpu", "cpu", "CPU", "cpu_utilization"),
-    Watch("CapmonHostMemoryHigh", "system.memory.utilization", "memory", "memory", "memory", "memory_utilization"),
+    Watch("CapmonHostCpuHigh", HOST_CPU, "cpu", "cpu", "CPU", "cpu_utilization"),
+    Watch("CapmonHostMemoryHigh", HOST_MEMORY, "memory", "memory", "memory", "memory_utilization"),
     Watch("CapmonDiskSpaceLow", "system.filesystem.utilization", "disk", "disk", "file system", "filesystem_utilization", flaps=False),
     Watch("CapmonDiskBusy", "system.disk.io.time", "disk_busy", "disk busy", "busy time of", "disk_busy"),
     Watch("CapmonCpuPressure", "system.pressure.cpu.some.avg10", "cpu_pressure", "cpu pressure", "CPU pressure", "cpu_pressure"),
@@ -68,8 +68,8 @@ WATCHES = (
     Watch("CapmonErrorRatioHigh", ERRORS, "errors", "errors", "share of failed requests", "error_ratio"),
     Watch("CapmonCacheHitRatioLow", "cache.hit_ratio", "cache_hit_ratio", "cache", "cache hit ratio", "cache_hit_ratio"),
     Watch("CapmonDbConnectionsHigh", CONNECTIONS, "db_connections", "database connections", "database connections", "db_connections_utilization"),
-    Watch("CapmonAppCpuHigh", "process.cpu.utilization", "cpu", "app cpu", "CPU of a replica", "app_cpu_utilization"),
-    Watch("CapmonAppMemoryHigh", "process.memory.utilization", "memory", "app memory", "memory of a replica", "app_memory_utilization"),
+    Watch("CapmonAppCpuHigh", APP_CPU, "cpu", "app cpu", "CPU of a replica", "app_cpu_utilization"),
+    Watch("CapmonAppMemoryHigh", APP_MEMORY, "memory", "app memory", "memory of a replica", "app_memory_utilization"),
 )  # fmt: skip
 
 _PLACES = {

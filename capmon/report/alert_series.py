@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from capmon.analysis.workload import ERRORS, RATE
 from capmon.config.schema import FieldSettings, Settings
 from capmon.errors import QuantityError
 from capmon.model.exposition import family
 from capmon.model.metric import metric
+from capmon.model.names import ERROR_RATE, ERRORS, HOST_MEMORY, RATE
 from capmon.model.units import scale
 from capmon.report.metrics_page import MetricsPage, base, candidates
 from capmon.report.promql import duration, either, number, selector, speakable, string, unspeakable
 
-ERROR_RATE = "http.server.error.rate"
 CONNECTIONS = "db.connections.utilization"
 INSTANCE = "by (job, instance) "
 """Aggregation that keeps replicas apart."""
@@ -124,7 +123,7 @@ class Origins:
         """By part, a selector of series that are there as long as anything is measured."""
         found = {"host": selector(MEMORY, self.host_labels)}
         if self.host == "capmon":
-            found["host"] = self.capmon("system.memory.utilization", self.host_labels).expr
+            found["host"] = self.capmon(HOST_MEMORY, self.host_labels).expr
         if self.app == "capmon":
             found["application"] = self.capmon(RATE, self.app_labels).expr
         elif self.app == "own" and not isinstance(rate := self.field(RATE), Lacking):

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from capmon.analysis.workload import LATENCY
 from capmon.model.metric import metric
+from capmon.model.names import LATENCY
 from capmon.model.units import scale, show, span
 from capmon.report.alert_series import Lacking, Origins
 from capmon.report.metrics_page import base

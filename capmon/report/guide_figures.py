@@ -13,6 +13,7 @@ from capmon.analysis.guide.workload import CACHE_MB, CONNECTIONS, CORES, MEMORY_
 from capmon.analysis.windows import Vec
 from capmon.config.schema import CouplingSettings, ScalingSettings
 from capmon.model.curves import Estimate, Fit, FitKind
+from capmon.model.names import HOST_CPU, LATENCY, RATE
 from capmon.model.patterns import Capacity, CapacityNeed
 from capmon.report import guide_inputs as given
 from capmon.report.example import Example, known, vec
@@ -21,9 +22,6 @@ from capmon.scaling.limits import ceiling
 MB = 1e6
 HOUR = 3600.0
 GROWTH = 3.0
-RATE = "http.server.request.rate"
-CPU = "system.cpu.utilization"
-P95 = "http.server.request.duration.p95"
 
 
 def limits() -> tuple[Example, ...]:
@@ -172,8 +170,8 @@ def _cut(theirs: int, exact: float) -> str:
 
 def models() -> tuple[Example, ...]:
     """The curves over load, and what they say."""
-    cpu = _fit(CPU, FitKind.LINEAR, vec(given.CPU_UTILIZATIONS) / 100)
-    p95 = _fit(P95, FitKind.EXPONENTIAL, vec(given.RESPONSE_TIMES) / 1e3)
+    cpu = _fit(HOST_CPU, FitKind.LINEAR, vec(given.CPU_UTILIZATIONS) / 100)
+    p95 = _fit(LATENCY, FitKind.EXPONENTIAL, vec(given.RESPONSE_TIMES) / 1e3)
     return (*_response_time(p95), *_where_they_bind(cpu, p95), *_cores(cpu))
 
 
@@ -250,8 +248,8 @@ def _cores(cpu: Fit) -> tuple[Example, ...]:
         guide.build_response_time_model(given.REQUEST_RATES, given.RESPONSE_TIMES),
     )
     found = []
-    cores = Resource("cores", given.CORES, target=CPU)
-    limit = {CPU: Limit(given.UTILIZATION_TARGET, "utilization_target")}
+    cores = Resource("cores", given.CORES, target=HOST_CPU)
+    limit = {HOST_CPU: Limit(given.UTILIZATION_TARGET, "utilization_target")}
     for rate, users, why in (
         (100, 50, f"calls all below 80 % of {given.CORES} cores one core"),
         (500, 250, "scales by a curve seen up to 150 req/s"),

@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from capmon import __version__
-from capmon.analysis.workload import RATE
 from capmon.clock import rfc3339
 from capmon.config.scaling import BehaviorSettings, RateSettings
 from capmon.config.schema import Settings
 from capmon.errors import CapmonError
 from capmon.model.frame import Frame
 from capmon.model.metric import metric
+from capmon.model.names import RATE
 from capmon.model.policies import Replay, ReplayTable
 from capmon.model.units import digits, percent, show_metric, span
 from capmon.report.hpa_targets import Aim, Carried, carried, cpu_aim, memory_aim, rate_aim
 from capmon.report.scalars import comment, scalar
 from capmon.scaling.limits import ceiling, fits
+from capmon.scaling.price import affordable, exact
 
 LONGEST_STABILIZATION = 3600
 LONGEST_PERIOD = 1800
@@ -160,6 +161,11 @@ def _bounds(settings: Settings, frame: Frame, one: Carried) -> list[str]:
     for limit in tight:
         high += f", but {limit.name}: {limit.total:g} / {limit.per_replica:g} = {ceiling(scaling)}"
         high += " (not even one fits)" if ceiling(scaling) < 1 else ""
+    bought = affordable(scaling)
+    if not tight and bought is not None and bought == ceiling(scaling) < scaling.max:
+        each_hour = exact(scaling.price_per_hour or 0.0, scaling.currency)
+        hour = exact(scaling.budget.per_hour, scaling.currency)
+        high += f", but the budget: {hour} an hour / {each_hour} = {bought}"
     peak = _peak(frame)
     if each is not None:
         high += f"; {most} carry {show_metric(RATE, most * each)}"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from capmon.analysis.curves.headroom import no_growth
-from capmon.analysis.workload import CPU, MEMORY, MEMORY_USAGE, RATE
 from capmon.config.schema import Settings
 from capmon.model.curves import Fit
 from capmon.model.frame import Frame
 from capmon.model.metric import metric
+from capmon.model.names import CPU, MEMORY, MEMORY_USAGE, RATE
 from capmon.model.units import percent, show_metric
 from capmon.report.hpa_reach import Reach, Room, first_limit, fitted, growth_room, lead
 

@@ -12,13 +12,16 @@ COLUMNS = (
     ("policy", "<", 12),
     ("overload", ">", 9),
     ("p95 over", ">", 9),
-    ("replica-h", ">", 10),
-    ("× ideal", ">", 8),
+    ("replica-h", ">", 11),
+    ("× ideal", ">", 9),
     ("actions", ">", 8),
     ("turns", ">", 7),
     ("cost", ">", 11),
 )
 """Title, side and width of each column."""
+
+
+NO_COST = "no cost: set scaling.price_per_hour, what one replica costs in an hour"
 
 
 def as_document(table: ReplayTable) -> list[dict[str, Any]]:
@@ -44,6 +47,10 @@ def as_text(table: ReplayTable, *, currency: str = "$") -> str:
             "".join(f"{c:{s}{w}}" for c, (_, s, w) in zip(cells, COLUMNS, strict=True)).rstrip()
         )
     lines.append("")
-    lines += [f"replayed {span(table.seconds)}; a replica carries {table.capacity:.4g}, in the unit of the load"]
+    lines += [
+        f"replayed {span(table.seconds)}; a replica carries {table.capacity:.4g}, in the unit of the load"
+    ]
     lines += table.notes
+    if any(row.cost is None for row in table.rows):
+        lines.append(NO_COST)
     return "\n".join(lines) + "\n"

@@ -7,10 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from capmon.model.curves import Fit, Headroom
-
-RATE = "http.server.request.rate"
-CPU = ("process.cpu.utilization", "system.cpu.utilization")
-P95 = "http.server.request.duration.p95"
+from capmon.model.names import CPU, LATENCY, RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ def known(
     capacity = first / ready
     cpu = next((f for f in fits if f.target in CPU and f.per_replica and not f.problem), None)
     busy = None if cpu is None else cpu.predict(capacity)
-    p95 = next((f for f in fits if f.target == P95 and f.per_replica and not f.problem), None)
+    p95 = next((f for f in fits if f.target == LATENCY and f.per_replica and not f.problem), None)
     return Known(
         capacity,
         busy if busy is not None and 0 < busy <= 1 else 1.0,

@@ -20,6 +20,9 @@ STATE_INTERVALS = 3.0
 LEAST_STATE_AGE = 15.0
 """Seconds for which an answer of the target holds at least, however short its interval."""
 
+PACED = ("hpa", "predictive")
+"""Policies that pace themselves, by stabilization windows and rates: their replay knows no cooldown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
@@ -54,6 +57,9 @@ class Circumstances:
 
     automatic: bool = False
     """Whether an autoscaler asks, and no person."""
+
+    owners: tuple[str, ...] = ()
+    """Autoscalers of the orchestrator that set this very count, one line each."""
 
     takes_back: str = ""
     """The action that this change takes back because it made things worse; empty when none."""
@@ -96,7 +102,8 @@ def refusals(settings: ScalingSettings, to: int | None, now: Circumstances) -> t
         found += _least(settings, to)
     if now.automatic and (text := flapping(settings.budget.turns, up, now.changes)):
         found.append(text)
-    if not now.takes_back and (text := _cooldown(settings.cooldown, up, now.since_action)):
+    cooling = not now.takes_back and not (now.automatic and paces_itself(settings))
+    if cooling and (text := _cooldown(settings.cooldown, up, now.since_action)):
         verb = "added" if up else "taken away"
         found.append(f"cooldown: {text} left before replicas may be {verb}")
     return tuple(found)
@@ -121,6 +128,11 @@ def cautions(settings: ScalingSettings, to: int | None, now: Circumstances) -> t
     if not now.automatic and (text := turning(settings.budget.turns, up, now.changes)):
         found.append(text)
     return tuple(found)
+
+
+def paces_itself(settings: ScalingSettings) -> bool:
+    """Whether the policy that an autoscaler follows is one that no cooldown holds up."""
+    return settings.policy in PACED
 
 
 def remaining(cooldown: CooldownSettings, up: bool, since_action: float | None) -> float:
@@ -153,6 +165,11 @@ def bounds(settings: ScalingSettings, to: int) -> tuple[Bound, ...]:
 def ceiling(settings: ScalingSettings) -> int:
     """The most replicas that the maximum, everything shared and the hourly budget allow."""
     return bounds(settings, 0)[0].most
+
+
+def reach(settings: ScalingSettings) -> int:
+    """The most replicas that a policy may ask for: what is asked for beyond it would be refused as a whole."""
+    return max(settings.min, min(settings.max, ceiling(settings)))
 
 
 def binding(settings: ScalingSettings, wanted: int) -> str:
@@ -214,6 +231,8 @@ def _standing(now: Circumstances) -> list[str]:
         found.append(f"the configuration is not trusted: {now.untrusted}")
     if now.running:
         found.append(f"one action at a time: {now.running} is under way")
+    if now.automatic:
+        found += [f"{owner}: capmon does not act beside it" for owner in now.owners]
     return found
 
 

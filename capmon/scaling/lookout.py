@@ -14,6 +14,7 @@ from capmon.config.scaling import ScalingSettings
 from capmon.model.policies import ReplayTable
 from capmon.model.units import span
 from capmon.scaling.known import Known
+from capmon.scaling.limits import reach
 from capmon.scaling.policies.base import PeakOutlook
 from capmon.scaling.simulate.choice import Choice
 from capmon.scaling.simulate.run import Recorded, Runs, table_of
@@ -40,6 +41,9 @@ AGAIN = 1800.0
 AGAIN_SOON = 300.0
 """The same while the history is short and grows fast."""
 
+UNCHOSEN = "predictive: "
+"""How the note of a replay begins that says why no forecast was chosen."""
+
 Window = Callable[[float, float], Vec]
 """The load of the last seconds at a step: `window(seconds, step)`, oldest first, NaN where it is not known."""
 
@@ -57,6 +61,16 @@ class Lookout:
         self.outlook: PeakOutlook | None = None
         """The peak until a replica asked for now has served; None when it cannot be told."""
 
+    @property
+    def why(self) -> str:
+        """Why there is no forecast; empty when there is one."""
+        if self.outlook is not None:
+            return ""
+        if self.table is None or self.table.problem:
+            return "" if self.table is None else self.table.problem
+        said = (note for note in self.table.notes if note.startswith(UNCHOSEN))
+        return next(said, "no floor is worth its replica-hours now").removeprefix(UNCHOSEN)
+
     def step(
         self, at: float, now: float, seconds: float, window: Window, known: Known | None
     ) -> None:
@@ -71,26 +85,30 @@ class Lookout:
         """
         if known is None or known.capacity <= 0:
             self.outlook = None
-            self.table = _none("the models cannot tell yet what one replica carries", now)
+            # What the models lose for a moment takes no table away that was true when it was made.
+            if self.table is None or not self.table.rows:
+                self.table = _none("the models cannot tell yet what one replica carries", now)
             return
         step = COARSE if seconds >= LONG_ENOUGH else FINE
         if seconds < LEAST * step:
             self.outlook = None
-            self.table = _none(
-                f"{span(LEAST * step)} of load are needed, {span(seconds)} are there", now
-            )
+            self.table = _none(_too_little(seconds, step), now)
             return
         if step == FINE:
             seconds = min(seconds, FINE_SECONDS)
         again = AGAIN if step == COARSE else AGAIN_SOON
         if at - self._tried >= again:
             self._tried, self._made = at, -math.inf
-            self._try(now, window(seconds, step), step, known)
+            self._try(now, _begun(window(seconds, step)), step, known)
         if at - self._made >= step:
             self._made = at
-            self.outlook = self._look(window(seconds, step), step, known)
+            self.outlook = self._look(_begun(window(seconds, step)), step, known)
 
     def _try(self, now: float, load: Vec, step: float, known: Known) -> None:
+        self._choice = None
+        if len(load) < LEAST:
+            self.table = _none(_too_little(len(load) * step, step), now)
+            return
         service = _service(self._settings, known, step)
         runs = Runs(Recorded(load, max(2, round(TRAIN * len(load)))), service, self._settings)
         table = table_of(runs)
@@ -105,6 +123,8 @@ class Lookout:
         lead = _service(self._settings, known, step).startup
         found = peak_quantiles(load, step, lead, len(load) - 1, RECIPES[choice.recipe])
         peak = float(found[-1, choice.level])
+        if math.isnan(peak):
+            return None
         return PeakOutlook(lead + step, LEVELS[choice.level], peak, choice.said())
 
 
@@ -113,13 +133,22 @@ def _service(settings: ScalingSettings, known: Known, step: float) -> Service:
         capacity=known.capacity,
         startup=settings.startup if known.startup is None else known.startup,
         least=settings.min,
-        most=settings.max,
+        most=reach(settings),
         target=settings.hpa.cpu or 0.7,
         step=step,
         full=known.full,
         latency=known.latency,
         objective=known.objective,
     )
+
+
+def _begun(load: Vec) -> Vec:
+    """The load from its first known step on: of what was before, nobody knows whether there was any."""
+    return load[int(np.argmax(~np.isnan(load))) :] if len(load) else load
+
+
+def _too_little(seconds: float, step: float) -> str:
+    return f"{span(LEAST * step)} of load are needed, {span(seconds)} are there"
 
 
 def _none(problem: str, now: float) -> ReplayTable:

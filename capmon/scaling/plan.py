@@ -35,6 +35,7 @@ def propose(
     automatic: bool = False,
     changes: tuple[Move, ...] = (),
     takes_back: str = "",
+    owners: tuple[str, ...] = (),
 ) -> ScalePlan:
     """Weigh a change of the replica count against every limit.
 
@@ -57,10 +58,13 @@ def propose(
         stale_after: Greatest age of the measurements, in seconds.
         hpa: What Kubernetes' own algorithm would do now, to stand beside it.
         binds: What keeps the advice from going further, as `limits.binding` says it.
-        automatic: Whether an autoscaler asks, and no person: only it is refused for flapping.
+        automatic: Whether an autoscaler asks, and no person: only it is refused for flapping, and
+            no cooldown holds it up where its policy paces itself.
         changes: Changes of the count in the last hour, whoever made them: seconds ago, from, to.
         takes_back: The action that this one takes back because it made things worse; no
             cooldown holds it up. Empty when it is none's rollback.
+        owners: Autoscalers of the orchestrator that set this count: an autoscaler does not act
+            beside them. They stand among the notices too.
     """
     now = Circumstances(
         state=state,
@@ -73,6 +77,7 @@ def propose(
         stale_after=stale_after,
         changes=changes,
         automatic=automatic,
+        owners=owners,
         takes_back=takes_back,
     )
     origin = None if state is None else state.desired

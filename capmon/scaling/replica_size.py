@@ -7,6 +7,7 @@ from typing import Any
 
 from capmon.config.schema import Settings
 from capmon.errors import CapmonError
+from capmon.model.names import APP_CPU, APP_MEMORY, HOST_CPU, HOST_MEMORY, MEMORY_USAGE
 from capmon.model.policies import TierAdvice
 from capmon.scaling.kept import plain, revived
 from capmon.scaling.policies.base import Situation
@@ -16,12 +17,6 @@ from capmon.scaling.policies.vertical import BRIDGE, VerticalPolicy, VerticalSta
 MINUTE = 60.0
 """Seconds between two samples of the recommender."""
 
-CPU, MEMORY, USED = (
-    "process.cpu.utilization",
-    "process.memory.utilization",
-    "process.memory.usage",
-)
-HOST_CPU, HOST_MEMORY = "system.cpu.utilization", "system.memory.utilization"
 HOST_CORES, HOST_BYTES = "system.cpu.limit", "system.memory.limit"
 
 
@@ -81,12 +76,12 @@ class ReplicaSize:
         if self._tier is not None:
             cores = self._tier.cores if cores is None else cores
             memory = self._tier.memory if memory is None else memory
-        share = values.get(CPU, values.get(HOST_CPU))
+        share = values.get(APP_CPU, values.get(HOST_CPU))
         if share is not None and cores is not None:
             self._recommender.add_cpu(seen.at, share * cores)
-        used = values.get(USED)
+        used = values.get(MEMORY_USAGE)
         if used is None and memory is not None:
-            share = values.get(MEMORY, values.get(HOST_MEMORY))
+            share = values.get(APP_MEMORY, values.get(HOST_MEMORY))
             used = None if share is None else share * memory
         if used is not None:
             self._recommender.add_memory(seen.at, used)
@@ -94,12 +89,12 @@ class ReplicaSize:
 
 def _cores(values: Mapping[str, float]) -> float | None:
     """Cores of one replica: the host's where it is the host that is measured; else only the tier tells."""
-    return None if CPU in values else values.get(HOST_CORES)
+    return None if APP_CPU in values else values.get(HOST_CORES)
 
 
 def _memory(values: Mapping[str, float]) -> float | None:
     """Bytes of one replica: what it says it uses, over the share that this is."""
-    if MEMORY not in values:
+    if APP_MEMORY not in values:
         return values.get(HOST_BYTES)
-    used, share = values.get(USED), values[MEMORY]
+    used, share = values.get(MEMORY_USAGE), values[APP_MEMORY]
     return used / share if used is not None and share > 0 else None

@@ -13,9 +13,10 @@ from capmon.model.frame import Reading
 from capmon.model.policies import Scaling, TierAdvice, Verdict, Wait
 from capmon.model.results import ReplicaState
 from capmon.scaling.kept import plain, revived
+from capmon.scaling.limits import binding, reach
 from capmon.scaling.policies.base import Change, PeakOutlook, Policy, Situation
 from capmon.scaling.policies.hpa import HpaPolicy
-from capmon.scaling.policies.step import StepPolicy
+from capmon.scaling.policies.step import BRIDGE, StepPolicy
 from capmon.scaling.replica_size import ReplicaSize
 
 SLACK = 0.25
@@ -43,8 +44,14 @@ class Verdicts:
         scaling = settings.scaling
         self._settings = scaling
         self._policies: tuple[Policy[Any], ...] = (
-            StepPolicy(scaling.step, scaling.cooldown, scaling.min, scaling.max),
-            HpaPolicy(scaling.hpa, scaling.min, scaling.max),
+            StepPolicy(
+                scaling.step,
+                scaling.cooldown,
+                scaling.min,
+                reach(scaling),
+                bridge=max(BRIDGE, 3 * scaling.every),
+            ),
+            HpaPolicy(scaling.hpa, scaling.min, reach(scaling)),
             *more,
         )
         self._states = {policy.name: policy.start() for policy in self._policies}
@@ -66,6 +73,7 @@ class Verdicts:
         replicas: ReplicaState | None,
         *,
         outlook: PeakOutlook | None = None,
+        unforeseen: str = "",
         capacity: float | None = None,
         cooldowns: tuple[float, float] = (0.0, 0.0),
         startup: Estimate | None = None,
@@ -78,21 +86,23 @@ class Verdicts:
             readings: Latest values.
             replicas: The scale target; None when it never answered.
             outlook: The forecast of the load.
+            unforeseen: Why there is none; empty when there is one.
             capacity: Requests per second at which one replica is full; None when not known.
             cooldowns: Seconds until replicas may be added, and until they may be taken away.
             startup: Seconds that a new replica takes until it serves, as measured.
             blind: Why what is measured says nothing of the service now; empty when it does.
         """
         self._at = at
-        self._observe(at, None if replicas is None else replicas.desired)
+        moved = self._observe(at, None if replicas is None else replicas.desired)
         reason = blind or _unknown(replicas)
         every = self._settings.every
         due = at - self._asked_at >= every - min(SLACK, every / 4)
         if reason:
             if due or self._known or not self._verdicts:
                 self._ask_nobody(at, reason)
-        elif replicas is not None and (due or not self._known):
-            self._ask(at, readings, replicas, outlook, capacity)
+        elif replicas is not None and (due or moved or not self._known):
+            took = None if startup is None else startup.value
+            self._ask(at, readings, replicas, outlook, unforeseen, capacity, took)
         return Scaling(
             policy=self._settings.policy,
             verdicts=tuple(_later(v, at - self._asked_at) for v in self._verdicts),
@@ -119,7 +129,9 @@ class Verdicts:
     def restore(self, document: Any, *, age: float, at: float) -> tuple[str, ...]:
         """Remember what `state` made of it, before the first step.
 
-        What cannot be read is dropped: a policy then starts afresh.
+        What cannot be read is dropped: a policy then starts afresh. So it does after so long that
+        no window reaches back: the count it finds is then a recommendation of its own, or a
+        restart would take replicas away at once.
 
         Args:
             document: What `state` made, perhaps in another process and on another clock.
@@ -139,7 +151,8 @@ class Verdicts:
             return (f"what the policies remembered is dropped: {_said(fault)}",)
         self._changes = tuple(replace(c, at=c.at + seconds) for c in changes)
         self._desired = desired
-        found = [self._restore(policy, policies, seconds) for policy in self._policies]
+        fresh = age > max(BRIDGE, self._settings.hpa.down.stabilization)
+        found = [] if fresh else [self._restore(p, policies, seconds) for p in self._policies]
         if self._size is not None and document.get("size") is not None:
             found.append(self._size.restore(document["size"], seconds))
         return tuple(filter(None, found))
@@ -154,15 +167,17 @@ class Verdicts:
             return f"what {policy.name} remembered is dropped: {_said(fault)}"
         return ""
 
-    def _observe(self, at: float, desired: int | None) -> None:
-        """See whoever changed the count, at whatever pace the policies are asked."""
+    def _observe(self, at: float, desired: int | None) -> bool:
+        """Whether the count is another one than before: whoever changed it, at whatever pace policies are asked."""
         if desired is None:
-            return
+            return False
         before, self._desired = self._desired, desired
-        if before is not None and before != desired:
+        moved = before is not None and before != desired
+        if before is not None and moved:
             self._changes = (*self._changes, Change(at, before, desired))
         if self._changes and at - self._changes[0].at > REMEMBERED:
             self._changes = tuple(c for c in self._changes if at - c.at <= REMEMBERED)
+        return moved
 
     def _ask(
         self,
@@ -170,7 +185,9 @@ class Verdicts:
         readings: Mapping[str, Reading],
         replicas: ReplicaState,
         outlook: PeakOutlook | None,
+        unforeseen: str,
         capacity: float | None,
+        startup: float | None,
     ) -> None:
         values = {
             key: r.value
@@ -184,7 +201,9 @@ class Verdicts:
             values=values,
             changes=self._changes,
             outlook=outlook,
+            unforeseen=unforeseen,
             capacity=capacity,
+            startup=startup,
         )
         self._verdicts = tuple(self._decided(policy, seen) for policy in self._policies)
         if self._size is not None:
@@ -197,6 +216,10 @@ class Verdicts:
         except Exception as fault:  # the other policies go on, and this one starts afresh
             self._states[policy.name] = policy.start()
             return Verdict(policy.name, None, (f"failed: {_said(fault)}",))
+        most = reach(self._settings)
+        if most < self._settings.max and verdict.binds == f"max {most}":
+            # The policy knows a number alone; what sets it is something that replicas share, or money.
+            return replace(verdict, binds=binding(self._settings, most + 1))
         return verdict
 
     def _ask_nobody(self, at: float, reason: str) -> None:

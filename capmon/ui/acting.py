@@ -86,6 +86,8 @@ def _ask(app: CapmonApp, plan: ScalePlan | None, propose: Propose) -> None:
         if agreed is not None:
             app.begin(_execute(app, agreed))
 
+    # What was said before must not lie over what is asked now.
+    app.clear_notifications()
     app.push_screen(ConfirmScreen(plan, propose, advised), decided)
 
 

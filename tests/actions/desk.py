@@ -32,6 +32,8 @@ class Service:
         self.ready: int | None = count
         self.desired: int | None = count
         self.notices: tuple[str, ...] = ()
+        self.owners: tuple[str, ...] = ()
+        self.looked_closely = False
         self.hindrance = ""
         self.written: list[int] = []
         self.error = ""
@@ -39,6 +41,10 @@ class Service:
         self.unreadable = ""
         self.gate: asyncio.Event | None = None
         self.writing = asyncio.Event()
+
+    def look_closely(self) -> None:
+        """Kept for the test."""
+        self.looked_closely = True
 
     async def read(self) -> ReplicaState:
         """The counts, or the failure that the test asks for."""

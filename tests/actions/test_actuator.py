@@ -209,6 +209,35 @@ async def test_count_is_read_again_just_before(
     assert desk.actuator.cooldown("up") == 0
 
 
+@pytest.mark.parametrize("automatic", [False, True])
+async def test_an_owner_that_came_since_stops_the_action(desk: Desk, automatic: bool) -> None:
+    """The last reading looks for one, whoever asks: nobody was warned of it."""
+    plan = desk.plan(to=6, automatic=automatic)
+    owner = "HPA web (2–10) owns this count and may undo a change"
+    desk.service.notices = desk.service.owners = (owner,)
+    outcome = await desk.actuator.execute(plan)
+    reason = f"{owner}: capmon does not act beside it"
+    assert outcome.state is ActionState.REFUSED and desk.service.looked_closely
+    assert outcome.detail == (reason if automatic else f"not known when it was proposed: {owner}")
+    assert desk.service.written == []
+    by_hand = await desk.actuator.execute(desk.plan(to=6))
+    assert by_hand.state is ActionState.ACCEPTED
+
+
+async def test_a_veto_comes_last(desk: Desk) -> None:
+    """After the target was read, and nothing is written then."""
+    asked = []
+
+    def veto() -> str:
+        asked.append(desk.service.looked_closely)
+        return "the lease is gone"
+
+    outcome = await desk.actuator.execute(desk.plan(to=6), veto=veto)
+    assert (outcome.state, outcome.detail) == (ActionState.REFUSED, "the lease is gone")
+    assert asked == [True] and desk.service.written == []
+    assert desk.actuator.cooldown("up") == 0
+
+
 async def test_one_action_at_a_time(desk: Desk) -> None:
     """A key pressed twice acts once."""
     desk.service.gate = asyncio.Event()

@@ -185,12 +185,24 @@ def _item(kind: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
             ),
             None,
         ),
-        (HPA | {"metadata": {"name": "k", "ownerReferences": [{"kind": "ScaledObject"}]}}, None),
     ],
 )
 def test_other_owners(item: dict[str, Any], said: str | None) -> None:
-    """KEDA and VPA are named for what they do; a VPA that only recommends and KEDA's own HPA are not."""
+    """KEDA and VPA are named for what they do; a VPA that only recommends is not."""
     assert owners_of({"items": [item]}, "deployment/web") == ((said,) if said else ())
+    sets = said is not None and "may undo a change" in said
+    setting = owners_of({"items": [item]}, "deployment/web", setting=True)
+    assert setting == ((said,) if sets else ())
+
+
+def test_kedas_own_hpa_is_named_with_keda() -> None:
+    """And for itself where its ScaledObject may not be seen: someone sets the count all the same."""
+    own = HPA | {"metadata": {"name": "k", "ownerReferences": [{"kind": "ScaledObject"}]}}
+    keda = _item("ScaledObject", {"scaleTargetRef": {"name": "web"}})
+    (said,) = owners_of({"items": [own, keda]}, "deployment/web", setting=True)
+    assert said.startswith("KEDA x ")
+    (said,) = owners_of({"items": [own]}, "deployment/web", setting=True)
+    assert said.startswith("HPA k ")
 
 
 KUBECTL = f"""

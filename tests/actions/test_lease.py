@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -126,12 +127,32 @@ async def test_renewal_that_fails_is_tried_for_two_thirds(path: Path) -> None:
     assert await first.acquire() == ""
 
 
+async def test_only_what_the_server_confirmed_counts(path: Path) -> None:
+    """A renewal that failed moves no end, and a machine that slept has lost its time."""
+    first, clock = actor()
+    assert first.valid_until == -math.inf
+    await first.acquire()
+    end = first.valid_until
+    assert end == clock.boottime() + DURATION * 2 / 3
+    down = path.with_name(path.name + ".down")
+    down.touch()
+    clock.advance(20)
+    assert await first.renew() == ""
+    assert first.valid_until == end
+    down.unlink()
+    assert await first.renew() == ""
+    assert first.valid_until == end + 20
+    clock.sleep(300)
+    assert clock.boottime() > first.valid_until
+
+
 async def test_without_rights_there_is_a_notice(program: Program) -> None:
     """Whoever may not see or make leases acts without, and is told."""
     program("kubectl", "sys.exit('Error from server (Forbidden): leases is forbidden')")
     lease, _ = actor()
     assert lease.notice == ""
     assert await lease.acquire() == ""
+    assert lease.valid_until == math.inf
     assert lease.notice == (
         "no lease, so nothing keeps another autoscaler from acting too: kubectl: leases is forbidden"
     )

@@ -60,6 +60,22 @@ def test_changes_of_all_sessions_stand_in_order(log: Log) -> None:
     assert log.record.changes() == ((LATELY, 6, 5), (LATELY - 50, 5, 8))
 
 
+def test_an_action_of_another_session_is_under_way_until_its_end(log: Log) -> None:
+    """Or until it must have been cut short; one that began after our own waits for ours."""
+    assert log.audit.record("attempt", "a", plan(4, 6)) == ""
+    assert log.record.under_way(20.0) == "4 → 6 in another session"
+    log.clock.advance(51)
+    assert log.record.under_way(20.0) == ""
+    log.audit.record("attempt", "b", plan(6, 7))
+    assert log.record.under_way(20.0) == "6 → 7 in another session"
+    log.audit.record("accepted", "b", plan(6, 7))
+    assert log.record.under_way(20.0) == ""
+    log.record.begin("ours")
+    log.audit.record("attempt", "ours", plan(7, 8))
+    log.audit.record("attempt", "c", plan(7, 9))
+    assert log.record.under_way(20.0) == ""
+
+
 def test_only_real_changes_of_this_target_count(log: Log) -> None:
     """Dry runs, other targets and what was refused leave no trace."""
     log.done_elsewhere("a", plan(4, 6, target="api"))

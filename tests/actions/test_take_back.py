@@ -217,7 +217,10 @@ async def test_a_superseded_action_offers_nothing(desk: Desk) -> None:
 
 
 async def test_an_autoscaler_cannot_pass_the_cooldown_over(desk: Desk) -> None:
-    """That is for a person to say."""
+    """That is for a person to say, where the policy is one that waits."""
+    desk.actuator = desk.another(
+        settings=replace(desk.settings, policy="step"), settle=10.0, promise=PROMISE
+    )
     await acted(desk, 5, **GOOD)
     plan = desk.plan(to=6, automatic=True, ignore_cooldown=True)
     assert plan.refusals[0].startswith("cooldown: ")

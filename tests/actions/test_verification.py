@@ -131,17 +131,27 @@ async def test_what_no_model_predicts_is_measured_too(desk: Desk) -> None:
 
 async def test_later_predictions_know_the_miss(desk: Desk) -> None:
     """A miss widens the next plan, in this session and in the next one."""
-    await acted(desk)
-    desk.ticks(15, p95=0.298, cpu=0.62, rate=100.0)
+    await desk.actuator.execute(desk.plan(to=6))
+    desk.ticks(3)
+    desk.service.ready = 6
+    desk.ticks(16, p95=0.298, cpu=0.62, rate=100.0)
     desk.clock.advance(600)
     for actuator in (desk.actuator, desk.another()):
-        assert actuator.learned().startup == Estimate(1.0)
+        assert actuator.learned().startup == Estimate(4.0)
         plan = actuator.propose(to=7, state=desk.state(), predicted=PREDICTED, data_age=1.0)
         p95, cpu = plan.predicted
         assert p95.after == Estimate(0.149, pytest.approx(0.0745), pytest.approx(0.298))
         assert p95.model == PREDICTED[0].after
         assert p95.remark == "wider: 1 past action was off by up to 2.00×"
         assert cpu == PREDICTED[1]
+
+
+async def test_a_target_that_tells_no_start_teaches_none(desk: Desk) -> None:
+    """A count that is ready as soon as it is asked for may be one number that stands for both."""
+    await acted(desk)
+    desk.ticks(15, p95=0.298, cpu=0.62, rate=100.0)
+    assert latest(desk).ready_after == 1.0
+    assert desk.actuator.learned().startup is None
 
 
 async def test_nothing_is_learned_from_its_own_corrections(desk: Desk) -> None:

@@ -168,8 +168,8 @@ def test_an_empty_history_says_why(history) -> None:
     """With nothing recorded every part has its reason and no number."""
     now = Now(START, 300.0, {}, {}, TopProcesses(), None, 0.0)
     got = Engine(Settings()).step(history, now)
-    assert [f.problem for f in got.fits] == ["no load reported yet"] * 3
-    assert [h.problem for h in got.headroom] == ["no load reported yet"] * 3
+    assert [f.problem for f in got.fits] == ["needs 20 points with load, has none"] * 3
+    assert [h.problem for h in got.headroom] == ["needs 20 points with load, has none"] * 3
     assert [f.problem for f in got.forecasts] == ["not collected yet"]
     assert (got.bottlenecks, got.priority, got.recommendations) == ((), Priority.NONE, ())
     assert got.utilization.recommendation == "unknown"

@@ -110,7 +110,7 @@ def test_effects_that_no_model_can_tell_say_why() -> None:
     assert predict_effect(fits, load, None, 5)[0].problem == "replica count is not known"
     assert predict_effect(fits, {}, 4, 5)[0].problem == "load is not known"
     assert predict_effect([whole], load, 4, 5)[0].problem == "load is not counted per replica yet"
-    assert predict_effect([none], load, 4, 5)[0].problem == "no load reported yet"
+    assert predict_effect([none], load, 4, 5)[0].problem == "needs 3 points with load, has none"
     assert predict_effect(fits, load, 4, 1)[0].problem == "far beyond the load seen"
     assert all(p.after is None for p in predict_effect(fits, load, 4, 0))
 

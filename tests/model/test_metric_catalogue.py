@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from capmon.collectors.defaults import JSON_FIELDS, OPENMETRICS_FIELDS
 from capmon.errors import CapmonError
+from capmon.model import names
 from capmon.model.metric import (
     CATALOGUE,
     Metric,
@@ -117,3 +118,11 @@ def test_what_sources_fill_is_in_the_catalogue() -> None:
     """The defaults of every source name metrics that exist."""
     for metric_key in (*JSON_FIELDS, *OPENMETRICS_FIELDS):
         assert metric(metric_key).name == metric_key
+
+
+def test_every_name_that_is_reasoned_about_is_in_the_catalogue() -> None:
+    """A name that is wrong would be silence, not an error."""
+    values = [v for k, v in vars(names).items() if k.isupper()]
+    keys = [k for v in values for k in ((v,) if isinstance(v, str) else v)]
+    assert len(keys) > 10
+    assert set(keys) <= CATALOGUE.keys()

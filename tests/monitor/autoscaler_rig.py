@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from monitor_fakes import PACE, Service, Source, fast
 
@@ -67,6 +67,7 @@ class Rig:
     shelf: Shelf | None = None
     service: Scalable = field(default_factory=Scalable)
     read_only: bool = False
+    policy: Literal["step", "hpa", "predictive"] = "hpa"
 
     def __post_init__(self) -> None:
         clock = self.clock
@@ -74,7 +75,7 @@ class Rig:
         self.app = Source(clock, "app", {CPU: 0.9, MEMORY: 0.5, P95: 0.1})
         scaling = ScalingSettings(
             mode="act" if self.act else "dry-run",
-            policy="hpa",
+            policy=self.policy,
             every=Duration(EVERY),
             max=20,
             cooldown=CooldownSettings(Duration(self.up), Duration(self.down)),

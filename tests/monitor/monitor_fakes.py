@@ -80,10 +80,14 @@ class Service:
     name = "web"
     notices: tuple[str, ...] = ()
     hindrance = ""
+    owners: tuple[str, ...] = ()
 
     def __init__(self, count: int | None = 4) -> None:
         self.count = count
         self.written: list[int] = []
+
+    def look_closely(self) -> None:
+        """All is seen anyway."""
 
     async def read(self) -> ReplicaState:
         """The count, which may be unknown."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from autoscaler_rig import CPU, MEMORY, P95, Rig, Scalable
@@ -15,6 +17,7 @@ from capmon.clock import ManualClock, SystemClock
 from capmon.config.schema import CooldownSettings, Duration
 from capmon.errors import ActionRefused, CapmonError
 from capmon.model.policies import Wait
+from capmon.model.results import ReplicaState
 from capmon.monitor import autoscaler
 from capmon.monitor.decision import Decision
 from capmon.monitor.memory import LEAST_HOLD, Memory
@@ -29,26 +32,42 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_it_does_what_the_policy_wants(tmp_path: Path) -> None:
-    """Once: then the count is reached, and a cooldown holds up the next."""
-    rig = Rig(tmp_path)
+    """Once: then the count is reached, and a cooldown holds up the next step."""
+    rig = Rig(tmp_path, policy="step")
     async with rig.running():
         done = await rig.until(lambda d: d.done == "accepted")
-        await rig.until(lambda d: d.refusals)
+        held = await rig.until(lambda d: d.desired == 5)
         await rig.turns()
-    assert (done.desired, done.ready, done.to) == (4, 4, 6)
-    assert done.reasons == ("cpu 90 % / 70 % × 4 = 5.143 → 6",)
-    assert rig.service.written == [6]
-    (held,) = [d for d in rig.said if d.refusals]
-    assert (held.desired, held.to) == (6, 8) and held.refusals[0].startswith("cooldown: ")
+    assert (done.desired, done.ready, done.to) == (4, 4, 5)
+    assert done.reasons == ("cpu 90 % > 70 %",)
+    assert rig.service.written == [5]
+    assert held.to == 5 and [(w.what, w.up) for w in held.waits] == [("cooldown", True)]
+
+
+@pytest.mark.parametrize("policy", ["hpa", "predictive"])
+async def test_a_policy_that_paces_itself_waits_for_no_cooldown(
+    tmp_path: Path, policy: Literal["hpa", "predictive"]
+) -> None:
+    """Its replay knows none; a person's next action is held up all the same."""
+    rig = Rig(tmp_path, policy=policy)
+    async with rig.running():
+        await rig.until(lambda d: d.done == "accepted" and d.to == 8)
+        plan = rig.monitor.propose(delta=1)
+    assert rig.service.written[:2] == [6, 8]
+    assert not any("cooldown" in text for d in rig.said for text in d.refusals)
+    assert not any(w.what == "cooldown" for d in rig.said for w in d.waits)
+    assert plan is not None and plan.refusals[0].startswith("cooldown: ")
 
 
 async def test_it_is_written_down_why(tmp_path: Path) -> None:
     """The audit log names the policy and its reasons, and the screen shows them."""
     rig = Rig(tmp_path)
     async with rig.running():
-        await rig.until(lambda d: d.refusals)
+        await rig.until(lambda d: d.done == "accepted")
+        rig.app.values[CPU] = 0.7
+        await rig.turns()
         frame = rig.monitor.frame
-    attempt = rig.audit.tail(10)[0]
+    attempt = rig.audit.tail(100)[0]
     assert attempt["why"] == ["hpa: cpu 90 % / 70 % × 4 = 5.143 → 6"]
     assert frame is not None and frame.scaling is not None
     assert {"attempt", "accepted"} <= {line.event for line in frame.scaling.audit}
@@ -80,13 +99,14 @@ async def test_a_session_that_only_looks_writes_nothing_at_all(tmp_path: Path) -
 
 
 async def test_only_what_changes_is_said(tmp_path: Path) -> None:
-    """A verdict with other figures and the same counts is no news."""
+    """A verdict with other figures and the same counts is no news, nor a wait that comes and goes."""
     rig = Rig(tmp_path)
     rig.app.values[CPU] = 0.70
     async with rig.running():
         await rig.until(lambda d: d.event == "verdict")
-        rig.app.values[CPU] = 0.71
-        await rig.turns(5)
+        for cpu in (0.71, 0.5, 0.70, 0.5):
+            rig.app.values[CPU] = cpu
+            await rig.turns(3)
     assert len(rig.events("verdict")) == 1
     assert rig.service.written == []
 
@@ -209,20 +229,39 @@ async def test_a_cooldown_outlives_a_restart(tmp_path: Path) -> None:
     """Although the audit log is gone, and the wall clock stepped a day ahead."""
     folder, clock = tmp_path / "history", Stepped()
     history = History.open(folder / "history.db", clock)
-    rig = Rig(tmp_path, shelf=history, clock=clock)
+    rig = Rig(tmp_path, shelf=history, clock=clock, policy="step")
     async with rig.running():
         await rig.until(lambda d: d.done == "accepted")
     history.close()
     rig.audit.path.unlink()
     clock.ahead = 86400.0
     history = History.open(folder / "history.db", clock)
-    again = Rig(tmp_path, shelf=history, clock=clock, service=rig.service)
+    again = Rig(tmp_path, shelf=history, clock=clock, service=rig.service, policy="step")
     async with again.running():
-        held = await again.until(lambda d: d.refusals)
+        held = await again.until(lambda d: d.event == "verdict")
         await again.turns()
     history.close()
+    assert [(w.what, w.up) for w in held.waits] == [("cooldown", True)]
+    assert rig.service.written == [5]
+
+
+async def test_a_cooldown_outlives_what_the_policies_remember(tmp_path: Path) -> None:
+    """The last action is kept beside them: where they start afresh, it holds the policy up."""
+    folder = tmp_path / "history"
+    history = History.open(folder / "history.db", SystemClock())
+    rig = Rig(tmp_path, shelf=history, policy="step")
+    async with rig.running():
+        await rig.until(lambda d: d.done == "accepted")
+    kept = history.load_state("web")
+    assert kept is not None
+    history.save_state("web", {**kept.document, "verdicts": None})
+    rig.audit.path.unlink()
+    again = Rig(tmp_path, shelf=history, service=rig.service, policy="step")
+    async with again.running():
+        held = await again.until(lambda d: d.refusals)
+    history.close()
     assert held.refusals[0].startswith("cooldown: ")
-    assert rig.service.written == [6]
+    assert rig.service.written == [5]
 
 
 async def test_stabilization_outlives_a_restart(tmp_path: Path) -> None:
@@ -298,15 +337,22 @@ class Promised:
     duration: float = 0.3
     notice: str = ""
     calls: list[str] = field(default_factory=list)
+    truly: bool = True
+    valid_until: float = -math.inf
 
     async def acquire(self) -> str:
         """Try to get it."""
         self.calls.append("acquire")
-        return self.answer
+        return self._answered()
 
     async def renew(self) -> str:
         """Keep it."""
         self.calls.append("renew")
+        return self._answered()
+
+    def _answered(self) -> str:
+        if self.truly and not self.answer:
+            self.valid_until = SystemClock().boottime() + self.duration
         return self.answer
 
     async def release(self) -> None:
@@ -350,6 +396,67 @@ async def test_a_lease_that_is_not_renewed_in_time_is_lost(tmp_path: Path) -> No
         before = service.attempts
         await rig.turns()
     assert service.attempts == before
+
+
+async def test_only_a_true_renewal_keeps_the_lease(tmp_path: Path) -> None:
+    """One that failed and is no loss yet lets nobody act longer than the last that did not."""
+    service, lease = Scalable(grows=False), Promised()
+    service.lease = lease
+    rig = Rig(tmp_path, up=0.0, service=service)
+    async with rig.running():
+        await rig.until(lambda d: d.done == "accepted")
+        lease.truly = False
+        renewals = len(lease.calls)
+        await rig.until(lambda d: "could not be renewed in time" in "".join(d.refusals))
+        before = service.attempts
+        await rig.until(lambda _: len(lease.calls) > renewals + 6)
+    assert service.attempts == before
+
+
+async def test_a_lease_lost_since_the_verdict_stops_the_change(tmp_path: Path) -> None:
+    """It is asked for once more after the target was read, right before it is changed."""
+
+    class Losing(Scalable):
+        async def read(self) -> ReplicaState:
+            if self.closely and isinstance(self.lease, Promised):
+                self.lease.valid_until = -math.inf
+            return await super().read()
+
+        closely = False
+
+        def look_closely(self) -> None:
+            self.closely = True
+
+    service = Losing()
+    service.lease = Promised(duration=60.0)
+    rig = Rig(tmp_path, service=service)
+    async with rig.running():
+        refused = await rig.until(lambda d: d.done == "refused")
+    assert refused.detail == "the lease could not be renewed in time"
+    assert service.attempts == 0 and rig.audited()[:2] == [("attempt", 6), ("refused", 6)]
+
+
+@pytest.mark.parametrize("when", ["before", "between"])
+async def test_it_does_not_act_beside_an_owner(tmp_path: Path, when: str) -> None:
+    """Of the count: an HPA of the cluster, also one that has come since the verdict."""
+    owner = "HPA web (2–10) owns this count and may undo a change"
+
+    class Owned(Scalable):
+        def look_closely(self) -> None:
+            self.notices = self.owners = (owner,)
+
+    service = Owned()
+    if when == "before":
+        service.look_closely()
+    rig = Rig(tmp_path, service=service)
+    async with rig.running():
+        held = await rig.until(lambda d: d.refusals)
+        await rig.turns()
+        plan = rig.monitor.propose(delta=1)
+    assert held.refusals == (f"{owner}: capmon does not act beside it",)
+    assert service.attempts == 0
+    assert rig.audited() == ([] if when == "before" else [("attempt", 6), ("refused", 6)])
+    assert plan is not None and plan.refusals == () and owner in plan.warnings
 
 
 async def test_advice_takes_no_lease(tmp_path: Path) -> None:
@@ -430,10 +537,11 @@ def test_a_memory_forgets_what_is_over() -> None:
     mind = memory(clock)
     mind.acting()
     assert mind.hindrance(up=True) and mind.hindrance(up=False)
+    assert not mind.hindrance(up=True, cooling=False)
     clock.advance(150.0)
     assert not mind.hindrance(up=True) and mind.hindrance(up=False)
     assert mind.hold(up=True, why="worse") == 100.0
-    assert "worse" in mind.hindrance(up=True)
+    assert "worse" in mind.hindrance(up=True, cooling=False)
     clock.advance(100.0)
     assert not mind.hindrance(up=True) and not mind.hindrance(up=False)
 

@@ -197,6 +197,34 @@ async def test_a_hung_analysis_is_said_and_its_results_are_dropped(
     gate.set()
 
 
+@pytest.mark.parametrize("passes", ["advance", "sleep"])
+async def test_a_verdict_that_comes_too_late_is_none_to_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: str
+) -> None:
+    """It rests on what was measured before the analysis hung, or the machine slept; the next one counts."""
+    step = Engine.step
+    gate = threading.Event()
+
+    def slow(self: Engine, history: object, now: object) -> object:
+        gate.wait(20)
+        return step(self, history, now)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Engine, "step", slow)
+    clock = ManualClock()
+    asked = []
+    async with ScaledRig(tmp_path, Source(clock, values={CPU: 0.5}), clock=clock) as rig:
+        rig.monitor.on_frame(lambda _: asked.append(rig.monitor.asked))
+        await rig.until(lambda f: f.replicas and f.replicas.ready == 4)
+        rig.monitor.start_engine()
+        await rig.more(8)
+        getattr(clock, passes)(STALLED + 1)
+        gate.set()
+        await rig.until(lambda f: f.scaling is not None)
+        clock.advance(STALLED)
+        await rig.until(lambda _: asked[-1] > 0)
+    assert 1 not in asked and asked[0] == 0
+
+
 # Sources
 
 
@@ -429,8 +457,11 @@ async def test_before_the_first_frame_there_is_nothing_to_propose(tmp_path: Path
             await rig.monitor.execute(ScalePlan(4, 5, ()))
 
 
-async def test_old_measurements_carry_no_plan_whatever_the_clock_says(tmp_path: Path) -> None:
-    """Data age counts on the clock that never steps: setting the time back makes nothing fresh."""
+@pytest.mark.parametrize("passes", ["advance", "sleep"])
+async def test_old_measurements_carry_no_plan_whatever_the_clock_says(
+    tmp_path: Path, passes: str
+) -> None:
+    """Data age counts on the clock that never steps and never sleeps: setting the time back makes nothing fresh."""
     clock = ManualClock()
     app = Source(clock, "app", {P95: 0.2})
     rig = ScaledRig(tmp_path, Source(clock, values={CPU: 0.5}), app, app="json", clock=clock)
@@ -441,7 +472,7 @@ async def test_old_measurements_carry_no_plan_whatever_the_clock_says(tmp_path: 
         assert fresh.allowed
         app.problem = "connection refused"
         await rig.until(lambda f: state(f, "app") is SourceState.FAILING)
-        clock.advance(31.0)
+        getattr(clock, passes)(31.0)
         clock.step(-3600.0)
         await rig.until(lambda f: f.replicas and f.replicas.ready == 4)
         stale = rig.monitor.propose(delta=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -24,6 +25,10 @@ PATIENCE = 60.0
 
 MOST = 8
 """Replicas that a test may ask for: each is a container with memory of its own."""
+
+
+class EngineRefused(Exception):
+    """The engine gave up at its start: this machine lacks something that it needs, such as cgroups."""
 
 
 class Engine:
@@ -61,7 +66,7 @@ class Engine:
                 stderr=log,
                 start_new_session=True,
             )
-        self.wait(lambda: self._answers(), "the engine does not answer")
+        self.wait(lambda: self._begun(), "the engine does not answer")
         self.docker("swarm", "init", "--advertise-addr", "127.0.0.1")
         self._import_image()
 
@@ -70,7 +75,8 @@ class Engine:
         process, self._process = self._process, None
         if process is not None:
             # With the namespace's first process everything in it goes.
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def end(self) -> None:
@@ -88,9 +94,11 @@ class Engine:
         archive = subprocess.run(["tar", "-C", root, "-c", "."], check=True, capture_output=True)
         self.docker("import", "-", IMAGE, stdin=archive.stdout)
 
-    def _answers(self) -> bool:
+    def _begun(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, (self.folder / "log").read_text()[-3000:]
+        if self._process.poll() is not None:
+            last = (self.folder / "log").read_text(errors="replace").strip().splitlines()[-1:]
+            raise EngineRefused("".join(last)[-300:])
         return subprocess.run(self._argv("info"), capture_output=True, check=False).returncode == 0
 
     def _argv(self, *arguments: str) -> list[str]:

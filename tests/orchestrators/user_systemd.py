@@ -60,9 +60,10 @@ class UserSystemd:
             return "systemd is not installed"
         if _cgroups() is None:
             return "the second version of cgroups is not mounted"
-        probe = ["unshare", "--cgroup", "--mount", "true"]
+        mount = "mount -t cgroup2 none /sys/fs/cgroup && mount -t tmpfs none /run"
+        probe = ["unshare", "--cgroup", "--mount", "--propagation", "private", "sh", "-c", mount]
         done = subprocess.run(probe, capture_output=True, check=False)
-        return "" if done.returncode == 0 else "no namespaces may be made here"
+        return "" if done.returncode == 0 else "no mounts of its own may be made here"
 
     def start(self) -> None:
         """Start it and wait until it answers."""

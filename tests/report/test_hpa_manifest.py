@@ -15,7 +15,6 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from capmon.analysis.curves.headroom import Limit, headroom, in_order
-from capmon.analysis.workload import CPU, LATENCY, MEMORY_USAGE, RATE, RATE_PER_REPLICA
 from capmon.config.quantities import Size
 from capmon.config.scaling import BehaviorSettings, RateSettings, TierSettings
 from capmon.config.schema import CouplingSettings, Duration, Ratio, Settings, TargetSettings
@@ -23,6 +22,7 @@ from capmon.errors import CapmonError
 from capmon.model.curves import Coefficient, Estimate, Fit, FitKind
 from capmon.model.forecasts import Forecast
 from capmon.model.frame import Frame
+from capmon.model.names import CPU, LATENCY, MEMORY_USAGE, RATE, RATE_PER_REPLICA
 from capmon.model.policies import Replay, ReplayTable, Scaling, TierAdvice
 from capmon.model.results import ReplicaState
 from capmon.report.hpa_manifest import hpa_manifest, scalar_quantity, workload

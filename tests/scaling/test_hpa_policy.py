@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from capmon.config.scaling import BehaviorSettings, HpaSettings, RateSettings
 from capmon.config.schema import Duration, Ratio
 from capmon.model.policies import Verdict, Wait
+from capmon.scaling.kept import plain, revived
 from capmon.scaling.policies.base import Change, Policy, Situation
 from capmon.scaling.policies.hpa import GUIDE_HPA, HpaPolicy, HpaState
 from capmon.scaling.policies.hpa_metrics import (
@@ -509,15 +510,12 @@ def test_moved_state_decides_alike_on_another_clock() -> None:
 
 def test_state_outlives_a_restart_as_json() -> None:
     """The state goes through JSON unchanged."""
-    msgspec = pytest.importorskip("msgspec", reason="the state is kept by msgspec")
     policy = HpaPolicy(GUIDE_HPA, 2, 10)
     state = policy.start()
     for at, cpu in ((0.0, 0.7), (10.5, 0.3), (20.25, 1.2)):
         _, state = policy.decide(state, seen(at, cpu=cpu, memory=0.1, rate=1.0))
     assert len(state.lows) > 1 or len(state.highs) > 1
-    assert msgspec.json.decode(msgspec.json.encode(state), type=HpaState) == state
-    assert msgspec.convert(msgspec.json.decode(msgspec.json.encode(state)), HpaState) == state
-    assert msgspec.convert(json.loads(json.dumps(dataclasses.asdict(state))), HpaState) == state
+    assert revived(HpaState, json.loads(json.dumps(plain(state)))) == state
 
 
 @given(situations)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capmon.config.scaling import HpaSettings
-from capmon.scaling.policies.base import PeakOutlook, Situation
+from capmon.config.quantities import Duration
+from capmon.config.scaling import BehaviorSettings, HpaSettings, RateSettings
+from capmon.scaling.kept import plain, revived
+from capmon.scaling.policies.base import Change, PeakOutlook, Situation
 from capmon.scaling.policies.hpa import HpaPolicy
 from capmon.scaling.policies.predictive import PredictivePolicy, PredictiveState
 from capmon.scaling.simulate.replay import followed
@@ -38,7 +42,7 @@ def test_without_a_forecast_it_is_hpa() -> None:
     verdict, _ = rule.decide(rule.start(), seen(cpu=0.84))
     assert verdict.policy == "predictive"
     assert verdict.to == 5
-    assert verdict.reasons[-1] == "no forecast of the load yet"
+    assert verdict.reasons[-1] == "no forecast yet"
 
 
 def test_the_floor_carries_the_peak_to_come() -> None:
@@ -84,12 +88,37 @@ def test_a_count_set_by_someone_else_is_the_new_start() -> None:
     assert verdict.to == 12
 
 
+def test_a_floor_that_was_refused_leaves_hpas_own_course() -> None:
+    """HPA alone stays within its tolerance at ten; on the fifteen that run it would ask for nine."""
+    rule, state = policy(most=30), policy(most=30).start()
+    _, state = rule.decide(state, seen(cpu=0.64, peak=1500.0, n=10))
+    second, state = rule.decide(state, seen(at=15.0, cpu=0.4267, peak=2000.0, n=15))
+    third, state = rule.decide(state, seen(at=30.0, cpu=0.4267, peak=2000.0, n=15))
+    late, state = rule.decide(state, seen(at=340.0, cpu=0.4267, n=15))
+    assert (second.to, third.to, late.to) == (20, 20, 10)
+
+
+def test_hpas_rates_count_from_what_was_there_whoever_set_it() -> None:
+    """A count set by someone else frees no new period: HPA alone had used it up."""
+    rates = (RateSettings("pods", 2, Duration(600.0)),)
+    slow = HpaSettings(down=BehaviorSettings(Duration(0.0), rates))
+    rule = PredictivePolicy(HpaPolicy(slow, 2, 20), 180.0, 2, 20, hold=0.0)
+    _, state = rule.decide(rule.start(), seen(n=12, cpu=0.7))
+    lowered = (Change(10.0, 12, 10),)
+    raised, state = rule.decide(
+        state, replace(seen(at=15.0, n=10, cpu=0.7, peak=1500.0), changes=lowered)
+    )
+    changes = (*lowered, Change(16.0, 10, 15))
+    after, state = rule.decide(state, replace(seen(at=30.0, n=15, cpu=0.1), changes=changes))
+    assert (raised.to, after.to) == (15, 10)
+
+
 def test_the_state_survives_a_file() -> None:
     """It is numbers and tuples, and moved to another clock it decides the same."""
     rule, state = policy(), policy().start()
     for i, peak in enumerate((730.0, 400.0, 500.0)):
         _, state = rule.decide(state, seen(at=30.0 * i, peak=peak, n=4 if i == 0 else 8))
-    kept = msgspec.convert(msgspec.json.decode(msgspec.json.encode(state)), PredictiveState)
+    kept = revived(PredictiveState, json.loads(json.dumps(plain(state))))
     assert kept == state
     moved = rule.moved(kept, 1000.0)
     there, _ = rule.decide(moved, seen(at=1100.0, cpu=0.4, n=8))
@@ -113,6 +142,20 @@ def test_it_never_asks_for_less_than_hpa_alone(seed: int, startup: float) -> Non
     )
     assert np.all(both >= alone)
     assert np.any(both > alone)
+
+
+@pytest.mark.parametrize(
+    ("startup", "alone"), [(None, ((0.0, 8),)), (900.0, ((-900.0, 4), (0.0, 8)))]
+)
+def test_the_startup_that_was_measured_counts(
+    startup: float | None, alone: tuple[tuple[float, int], ...]
+) -> None:
+    """What HPA alone asked for ten minutes ago does not serve yet where a start takes longer."""
+    rule = policy()
+    first = replace(seen(cpu=1.4, peak=1200.0), startup=startup)
+    _, state = rule.decide(rule.start(), first)
+    later = replace(seen(at=600.0, cpu=0.47, peak=1200.0, n=12), startup=startup)
+    assert rule.decide(state, later)[1].alone == alone
 
 
 def test_no_capacity_is_said() -> None:

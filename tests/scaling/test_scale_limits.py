@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,6 +26,7 @@ from capmon.scaling.limits import (
     ceiling,
     coupling,
     fits,
+    reach,
     refusals,
     remaining,
 )
@@ -292,6 +295,44 @@ def test_an_autoscaler_that_flaps_stops() -> None:
     assert cautions(few, 2, now(state=state(3, 3), changes=HOLD)) == (
         "flapping: 4 changes of direction within the hour; an autoscaler would stop at 4",
     )
+
+
+@pytest.mark.parametrize(
+    ("policy", "waits"), [("step", True), ("hpa", False), ("predictive", False)]
+)
+def test_a_policy_that_paces_itself_waits_for_no_cooldown(policy: Any, waits: bool) -> None:
+    """Only where an autoscaler follows it: a person waits, and every other limit holds."""
+    settings = replace(SETTINGS, policy=policy)
+    soon = now(since_action=60.0, automatic=True)
+    cooling = ("cooldown: 4 m of 5 m left before replicas may be added",)
+    assert refusals(settings, 5, soon) == (cooling if waits else ())
+    assert refusals(settings, 5, now(since_action=60.0)) == cooling
+    assert "11 is over the maximum of 10" in refusals(settings, 11, soon)
+    assert refusals(settings, 5, replace(soon, running="4 → 6"))[0].startswith("one action at a")
+
+
+def test_an_owned_count_is_left_to_its_owner() -> None:
+    """By an autoscaler; a person has been warned and may."""
+    owned = now(automatic=True, owners=("HPA web (2–10) owns this count",))
+    assert refusals(SETTINGS, 5, owned) == (
+        "HPA web (2–10) owns this count: capmon does not act beside it",
+    )
+    assert refusals(SETTINGS, 5, replace(owned, automatic=False)) == ()
+
+
+@given(st.integers(1, 30), st.integers(1, 20), st.floats(0.5, 50))
+def test_what_is_in_reach_is_never_refused_for_being_too_much(
+    most: int, least: int, per: float
+) -> None:
+    """And one more is, unless the minimum itself is too much."""
+    settings = ScalingSettings(
+        min=least, max=max(least, most), limits=(CouplingSettings("x", per, 100),)
+    )
+    far = reach(settings)
+    assert least <= far <= settings.max
+    if far > least:
+        assert refusals(settings, far, now(state=state(1, 1))) == ()
+    assert binding(settings, far + 1)
 
 
 def test_a_rollback_waits_for_no_cooldown() -> None:

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from capmon.analysis.foresight.peaks import LEVELS
 from capmon.cli import main
+from capmon.config.quantities import Ratio
 from capmon.config.scaling import HpaSettings, ScalingSettings
 from capmon.model.policies import Replay, ReplayTable
 from capmon.scaling.policies.hpa import HpaPolicy
+from capmon.scaling.simulate.choice import Candidates, Price
 from capmon.scaling.simulate.replay import followed, look_ahead, static_peak, turns
-from capmon.scaling.simulate.run import POLICIES, Recorded, simulate
+from capmon.scaling.simulate.run import POLICIES, Recorded, Runs, simulate
 from capmon.scaling.simulate.service import Service, overloaded, queue_curve, serving
 
 SERVICE = Service(100.0, 180.0, 2, 60, 0.7, 60.0, latency=queue_curve(0.25, 0.85), objective=0.25)
@@ -81,10 +84,10 @@ def test_turns_count_changes_of_direction() -> None:
 
 def test_the_table_of_a_noisy_day() -> None:
     """Floors under HPA: at most a third of its overload for at most a quarter more, never more of it."""
-    load = daily(10, sigma=0.25)
-    capacity = float(np.quantile(load[7 * 1440 :], 0.9995)) / 40
+    load = daily(5, sigma=0.25)
+    capacity = float(np.quantile(load[3 * 1440 :], 0.9995)) / 40
     service = Service(capacity, 180.0, 2, 60, 0.7, 60.0)
-    rows = by_policy(simulate(Recorded(load, 7 * 1440), service, ScalingSettings()))
+    rows = by_policy(simulate(Recorded(load, 3 * 1440), service, ScalingSettings()))
     hpa, predictive = rows["hpa"], rows["predictive"]
     assert hpa.overload_percent > 0.5
     assert predictive.overload_percent <= hpa.overload_percent / 3
@@ -94,14 +97,23 @@ def test_the_table_of_a_noisy_day() -> None:
     assert all(row.slo_minutes is None and row.cost is None for row in rows.values())
 
 
+def test_predictive_is_never_below_hpa_in_any_minute() -> None:
+    """Not even in the first of the replay, to which both come with the same past."""
+    load = np.concatenate((daily(2, sigma=0.2), np.full(60, 3000.0), np.full(400, 200.0)))
+    service = Service(100.0, 180.0, 2, 60, 0.7, 60.0)
+    runs = Runs(Recorded(load, 2 * 1440 + 61), service, ScalingSettings())
+    assert np.all(runs.asked("predictive") >= runs.asked("hpa"))
+    assert runs.asked("hpa")[0] > 10
+
+
 def test_an_overload_with_a_price_buys_what_it_is_worth() -> None:
     """The dearer the minute, the more replica-hours; for next to nothing the floor is left out."""
-    load = daily(6, sigma=0.3)
+    load = daily(3, sigma=0.3)
     service = Service(float(np.quantile(load, 0.9995)) / 40, 180.0, 2, 60, 0.7, 60.0)
 
     def hours(price: float) -> float:
         table = simulate(
-            Recorded(load, 4 * 1440),
+            Recorded(load, 2 * 1440),
             service,
             ScalingSettings(overload_minute=price),
             ["predictive"],
@@ -114,10 +126,46 @@ def test_an_overload_with_a_price_buys_what_it_is_worth() -> None:
 
 def test_a_short_history_chooses_nothing() -> None:
     """It says so, and the policy is HPA."""
-    table = simulate(Recorded(daily(1), 30), SERVICE, ScalingSettings(), ["hpa", "predictive"])
+    table = simulate(Recorded(daily(1), 20), SERVICE, ScalingSettings(), ["hpa", "predictive"])
     rows = by_policy(table)
     assert rows["predictive"].replica_hours == rows["hpa"].replica_hours
     assert table.notes == ("predictive: the history is too short to choose a forecast from",)
+
+
+def test_a_level_that_the_history_has_no_case_of_is_not_tried() -> None:
+    """Of a day by five minutes no level beyond 0.995 says more than the greatest peak."""
+    load = daily(3)[::5]
+    service = Service(100.0, 180.0, 2, 60, 0.7, 300.0)
+    runs = Runs(Recorded(load, 288), service, ScalingSettings(floor_budget=Ratio(1.0)))
+    runs.asked("predictive")
+    alone = runs.asked("hpa")
+    early = Candidates(load[:200], np.resize(alone, 200), service, 50, 300.0)
+    choice = early.best(200, Price(budget=1.0))
+    assert choice is not None and LEVELS[choice.level] <= 1 - 1 / 201
+    assert runs.latest is not None and LEVELS[runs.latest.level] <= 1 - 1 / len(load)
+    assert choice.said().endswith("in 12 h")
+
+
+def test_a_choice_needs_a_history_that_judges_it() -> None:
+    """A few leads of it show chance alone."""
+    load = daily(1)[:60]
+    alone = np.full(60, 20, dtype=np.int64)
+    candidates = Candidates(load, alone, SERVICE, 15, 300.0)
+    assert candidates.best(44, Price()) is None
+    assert candidates.best(45, Price()) is not None
+
+
+def test_a_floor_stands_as_long_as_hpas_own_recommendations() -> None:
+    """The longer the stabilization, the longer the floor, in the choice as in the policy."""
+    load = daily(4, sigma=0.2)
+    service = Service(float(np.quantile(load, 0.9995)) / 40, 180.0, 2, 60, 0.7, 60.0)
+    alone = np.full(len(load), 2, dtype=np.int64)
+    short, long = (
+        Candidates(load, alone, service, 1440, hold).best(len(load), Price(budget=1e9))
+        for hold in (60.0, 1800.0)
+    )
+    assert short is not None and long is not None
+    assert long.extra > 1.05 * short.extra
 
 
 def test_a_price_gives_costs() -> None:

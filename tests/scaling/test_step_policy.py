@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from capmon.config.scaling import CooldownSettings, LevelSettings, StepSettings
 from capmon.config.schema import Duration, Ratio
 from capmon.model.policies import Verdict, Wait
+from capmon.scaling.kept import plain, revived
 from capmon.scaling.policies.base import Change, Policy, Situation
 from capmon.scaling.policies.step import StepPolicy, StepState
 
@@ -218,7 +219,16 @@ def test_unknown_is_no_evidence_of_holding() -> None:
     _, state = policy.decide(state, low(at=100.0, p95=None))
     verdict, state = policy.decide(state, low(at=120.0))
     assert (verdict.to, verdict.waits) == (4, (Wait("hold", up=False, seconds=120.0),))
+    _, state = policy.decide(state, low(at=180.0))
     assert policy.decide(state, low(at=240.0))[0].to == 3
+
+
+def test_a_time_that_nobody_saw_is_no_evidence_of_holding() -> None:
+    """A level that is crossed before and after a gap, or a restart, has not held through it."""
+    policy = step(LASTING)
+    _, state = policy.decide(policy.start(), seen(0.0, cpu=0.9))
+    verdict, state = policy.decide(state, seen(61.0, cpu=0.9))
+    assert (verdict.to, verdict.waits) == (4, (Wait("hold", up=True, seconds=60.0),))
 
 
 def test_all_waits_are_told() -> None:
@@ -310,12 +320,10 @@ def test_moved_state_decides_alike_on_another_clock() -> None:
 
 def test_state_outlives_a_restart_as_json() -> None:
     """The state goes through JSON unchanged."""
-    msgspec = pytest.importorskip("msgspec", reason="the state is kept by msgspec")
     policy = step()
     _, state = policy.decide(policy.start(), seen(12.5, cpu=0.9, changes=(Change(3.25, 3, 4),)))
     assert state == StepState(12.5, 12.5, None, 3.25)
-    assert msgspec.json.decode(msgspec.json.encode(state), type=StepState) == state
-    assert msgspec.convert(json.loads(json.dumps(dataclasses.asdict(state))), StepState) == state
+    assert revived(StepState, json.loads(json.dumps(plain(state)))) == state
 
 
 @given(situations)

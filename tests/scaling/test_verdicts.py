@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capmon.config.schema import Duration, ScalingSettings, Settings, Size, TierSettings
+from capmon.config.schema import (
+    CouplingSettings,
+    Duration,
+    ScalingSettings,
+    Settings,
+    Size,
+    TierSettings,
+)
 from capmon.model.curves import Estimate
 from capmon.model.frame import Reading
 from capmon.model.policies import Scaling, Verdict, Wait
@@ -198,11 +205,12 @@ def test_changes_are_seen_whoever_made_them() -> None:
 
 def test_cooldowns_and_startup_are_passed_on() -> None:
     """A cooldown that is over is none."""
-    verdicts, _ = rig()
+    verdicts, policy = rig()
     startup = Estimate(40.0)
     scaling = verdicts.step(0.0, readings(), replicas(), cooldowns=(0.0, 12.0), startup=startup)
     assert scaling.waits == (Wait("cooldown", False, 12.0),)
     assert scaling.startup == startup
+    assert policy.seen[-1].startup == 40.0
 
 
 def test_one_that_fails_stops_none_of_the_others() -> None:
@@ -239,12 +247,44 @@ def test_a_restart_keeps_what_they_remember() -> None:
     second, policy = rig()
     assert second.restore(kept(first), age=100.0, at=1000.0) == ()
     scaling = second.step(1000.0, readings(0.1), replicas(6))
-    # HPA wanted 6 at 15 s, 105 s ago: that holds for 300 s.
+    # HPA wanted 6 and more 100 s ago: that holds for 300 s.
     assert verdicts_of(scaling)["hpa"] == 6
     (wait,) = scaling.verdicts[1].waits
     assert wait.what == "stabilization" and not wait.up
     assert policy.seen[-1].changes == (Change(900.0, 4, 6),)
-    assert second.state()["policies"]["told"] == {"times": [880.0, 895.0, 1000.0]}
+    assert second.state()["policies"]["told"] == {"times": [880.0, 895.0, 900.0, 1000.0]}
+
+
+def test_a_count_that_moved_asks_at_once() -> None:
+    """Else the verdict on the old count would stand beside the new one for up to `scaling.every`."""
+    verdicts, policy = rig()
+    verdicts.step(0.0, readings(), replicas(5))
+    verdicts.step(1.0, readings(), replicas(5))
+    verdicts.step(2.0, readings(), replicas(4))
+    verdicts.step(3.0, readings(), replicas(4))
+    assert [seen.desired for seen in policy.seen] == [5, 4]
+    assert policy.seen[-1].changes == (Change(2.0, 5, 4),)
+
+
+def test_after_a_long_time_away_the_count_that_is_found_counts() -> None:
+    """No window reaches back that far: a restart takes nothing away at once."""
+    first, _ = rig()
+    first.step(0.0, readings(0.7), replicas(8))
+    second, policy = rig()
+    assert second.restore(kept(first), age=301.0, at=1000.0) == ()
+    second.step(1000.0, readings(0.1), replicas(8))
+    scaling = second.step(1015.0, readings(0.1), replicas(8))
+    assert verdicts_of(scaling)["hpa"] == 8
+    assert second.state()["policies"]["told"] == {"times": [1000.0, 1015.0]}
+    assert policy.seen[-1].changes == ()
+
+
+def test_no_policy_asks_for_what_would_be_refused() -> None:
+    """What replicas share bounds them all, and is named: a whole refusal would leave too few."""
+    shared = (CouplingSettings("database connections", 25, 150),)
+    verdicts = Verdicts(settings(limits=shared))
+    found = verdicts.step(0.0, readings(2.0), replicas()).verdicts[-1]
+    assert (found.policy, found.to, found.binds) == ("hpa", 6, "database connections (6 fit)")
 
 
 def test_a_change_made_in_between_is_seen() -> None:

@@ -225,7 +225,8 @@ def test_scale_to_a_count(capmon: Run, service: Replicas) -> None:
     [
         (("--read-only", "--yes"), 1, b"read-only"),
         (("--dry-run", "--yes"), 0, b"dry-run"),
-        slow((), 0, b"not confirmed"),
+        slow((), 1, b"not confirmed: nobody is there to ask: --yes carries it out"),
+        slow(("--dry-run",), 0, b"dry-run"),
     ],
 )
 def test_nothing_is_asked_for_when_it_may_not(

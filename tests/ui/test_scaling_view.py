@@ -24,6 +24,7 @@ from capmon.ui.panes import (
     scaling_waits,
     scaling_worked,
 )
+from capmon.ui.panes.scaling_counts import CountsPane
 from capmon.ui.screens.confirm import ConfirmScreen
 from capmon.ui.widgets.pane import View
 from capmon.ui.widgets.text import Line, length, plain
@@ -261,7 +262,7 @@ def test_turns_count_changes_of_direction_within_the_hour() -> None:
     """Down after up and up after down, of what was accepted, is counted from the audit log."""
     assert scaling_waits.turned(made.scaled()) == 2
     assert scaling_waits.turned(replace(made.scaled(), at=NOW + 1700)) == 1
-    assert scaling_waits.turned(made.unscaled()) == 0
+    assert scaling_waits.turned(made.unscaled()) is None
 
 
 @pytest.mark.parametrize("width", [24, 32, 44, 62, 90])
@@ -276,7 +277,90 @@ def test_countdowns_do_not_move(width: int) -> None:
 def test_waits_of_nobody_are_not_known() -> None:
     """While no policy has spoken a cooldown is a dash, not free."""
     frame = replace(made.scaled(), scaling=None)
-    assert all("free" not in line for line in said(scaling_waits.draw(frame, View(), 60)))
+    lines = said(scaling_waits.draw(frame, View(), 60))
+    assert all("free" not in line for line in lines)
+    assert next(x for x in lines if x.startswith("turns")).endswith("–")
+    assert next(x for x in lines if x.startswith("autoscaler")).endswith("not looked for yet")
+
+
+@pytest.mark.parametrize("policy", ["hpa", "predictive"])
+def test_stabilization_keeps_its_row_and_its_length(policy: str) -> None:
+    """Whoever waits as Kubernetes does has the row with a full length, waiting or not."""
+    settings = ScalingSettings(policy=policy)
+    frame = made.scaled()
+    assert frame.scaling is not None
+    waiting = Verdict(policy, 4, waits=(made.STABILIZATION,))
+    floor = Verdict(policy, 4, waits=(Wait("floor", False, 100.0),))
+    rows = []
+    for verdict in (Verdict(policy, 4), waiting, floor):
+        scaling = replace(frame.scaling, policy=policy, waits=(), verdicts=(verdict,))
+        lines = said(
+            scaling_waits.draw(replace(frame, scaling=scaling), View(scaling=settings), 60)
+        )
+        rows.append(lines[2])
+        assert lines[3].startswith("turns")
+    assert rows[0].startswith("stabilization ↓") and rows[0].endswith("free")
+    assert rows[1].startswith("stabilization ↓") and rows[1].endswith("3:20 of 5:00")
+    assert rows[2].startswith("floor ↓") and rows[2].endswith("1:40 of 5:00")
+
+
+def test_who_acts_is_named_without_what_the_row_says() -> None:
+    """Process, account and since when have the room; another text stands as it is."""
+    frame = made.scaled()
+    assert frame.scaling is not None
+    named = "an autoscaler (pid 7, root, since 2026-03-01T14:32:07Z) acts on this target"
+    for actor, shown in (
+        (named, "pid 7, root, since 2026-03-01T14:32:07Z"),
+        ("not known", "not known"),
+    ):
+        other = replace(frame, scaling=replace(frame.scaling, actor=actor))
+        lines = said(scaling_waits.draw(other, View(), 60))
+        assert lines[-1].split(maxsplit=1) == ["autoscaler", shown]
+
+
+def test_stabilization_of_a_blind_policy_is_not_known() -> None:
+    """A policy that cannot tell does not say that nothing holds it; the cooldowns are still known."""
+    frame = made.scaled()
+    assert frame.scaling is not None
+    blind = replace(frame.scaling, policy="hpa", waits=(), verdicts=(Verdict("hpa", None),))
+    settings = ScalingSettings(policy="hpa")
+    lines = said(scaling_waits.draw(replace(frame, scaling=blind), View(scaling=settings), 60))
+    assert lines[0].endswith("free")
+    assert lines[2].startswith("stabilization ↓") and lines[2].endswith("–")
+
+
+@pytest.mark.parametrize("width", [24, 34, 44, 60])
+def test_turns_say_of_how_many(width: int) -> None:
+    """A count without its budget says little: the budget stays where the bar gives way."""
+    lines = said(scaling_waits.draw(made.scaled(), View(), width))
+    assert next(x for x in lines if x.startswith("turns")).endswith("2 of 6")
+
+
+def test_a_wait_behind_a_move_holds_back_more_of_it() -> None:
+    """Who wants fewer at once, and waits for fewer still, does not wait before taking away."""
+    fewer = said(
+        scaling_verdicts.detail(Verdict("hpa", 3, waits=(made.STABILIZATION,)), made.scaled(), 60)
+    )
+    same = said(
+        scaling_verdicts.detail(Verdict("hpa", 4, waits=(made.STABILIZATION,)), made.scaled(), 60)
+    )
+    assert fewer[-1].endswith("before taking away more")
+    assert same[-1].endswith("before taking away")
+
+
+def test_gaps_in_both_counts_are_no_difference() -> None:
+    """The title speaks of what is asked for where it differs from what is ready, not where both are unknown."""
+    frame = made.scaled()
+    values = (math.nan, 4.0, 4.0, math.nan)
+    trend = replace(frame.trends["replicas.ready"], values=values)
+    same = {
+        **frame.trends,
+        "replicas.ready": trend,
+        "replicas.desired": replace(trend, values=tuple(values)),
+    }
+    other = {**same, "replicas.desired": replace(trend, values=(math.nan, 4.0, 5.0, math.nan))}
+    assert "asked for" not in CountsPane().draw(replace(frame, trends=same), View(), 60, 12).title
+    assert "asked for" in CountsPane().draw(replace(frame, trends=other), View(), 60, 12).title
 
 
 # Did it work
@@ -351,12 +435,12 @@ def test_little_room_keeps_the_policy_that_is_followed() -> None:
 
 
 async def test_a_replay_that_was_not_tried_says_why() -> None:
-    """Its problem stands in its place, or what it needs while nothing is known."""
+    """Its problem stands in its place, or that it was not tried."""
     async with staged(made.settling()) as stage:
         await stage.press("6")
         assert stage.lines("replay") == ["not tried yet: needs 1 h of load, has 2 m"]
         await stage.give(made.silent())
-        assert stage.lines("replay") == ["not tried yet: it needs 1 h of load"]
+        assert stage.lines("replay") == ["not tried yet"]
 
 
 def test_audit_says_who_and_what() -> None:

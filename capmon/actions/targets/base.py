@@ -19,12 +19,21 @@ MOST = 1_000_000
 class Lease(Protocol):
     """The right to act on a target, which one of several autoscalers holds at a time.
 
-    Whoever holds it renews it well within its duration and acts only while `renew` says nothing.
+    Whoever holds it renews it well within its duration and acts only while `renew` says nothing
+    and `valid_until` has not come.
     """
 
     @property
     def duration(self) -> float:
         """Seconds after the last renewal for which nobody else takes it."""
+
+    @property
+    def valid_until(self) -> float:
+        """Until when a holder may begin to act by its last true renewal, seconds of `Clock.boottime`.
+
+        A change that it has begun by then ends before anybody else may start. Infinite where there
+        is no lease to lose.
+        """
 
     @property
     def notice(self) -> str:
@@ -60,12 +69,19 @@ class Target(Protocol):
         """What the last reading saw that a person should know before scaling."""
 
     @property
+    def owners(self) -> tuple[str, ...]:
+        """Of the notices those that name an autoscaler which sets this count."""
+
+    @property
     def hindrance(self) -> str:
         """Why replicas do not become ready, as the last reading saw it; empty when none is known."""
 
     @property
     def lease(self) -> Lease | None:
         """Keeps a second autoscaler, on whatever machine, from acting too; None where there is no such thing."""
+
+    def look_closely(self) -> None:
+        """Have the next reading see all that it can, owners included, however dear that is."""
 
     async def read(self) -> ReplicaState:
         """Ask for the counts; `at`, `minimum` and `maximum` are left to the caller.

@@ -32,8 +32,12 @@ class CommandTarget:
         self._untrusted = untrusted
         self.name = program(self._write)
         self.notices: tuple[str, ...] = ()
+        self.owners: tuple[str, ...] = ()
         self.hindrance = ""
         self.lease: Lease | None = None
+
+    def look_closely(self) -> None:
+        """Every reading sees all that there is."""
 
     async def read(self) -> ReplicaState:
         """The counts that the command prints.

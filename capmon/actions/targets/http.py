@@ -29,8 +29,12 @@ class HttpTarget:
         self._client: httpx.AsyncClient | None = None
         self.name = foreign(self._shown, 80)
         self.notices: tuple[str, ...] = ()
+        self.owners: tuple[str, ...] = ()
         self.hindrance = ""
         self.lease: Lease | None = None
+
+    def look_closely(self) -> None:
+        """Every reading sees all that there is."""
 
     async def read(self) -> ReplicaState:
         """The counts of `{"ready": n, "desired": m}`.

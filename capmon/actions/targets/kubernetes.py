@@ -36,8 +36,13 @@ class KubernetesTarget:
         self.name = printable(self._workload + where, 80)
         self._watch = OwnerWatch(self._kubectl, self._workload, self.name)
         self.notices: tuple[str, ...] = ()
+        self.owners: tuple[str, ...] = ()
         self.hindrance = ""
         self.lease: Lease | None = KubernetesLease(self._kubectl, self._workload, clock)
+
+    def look_closely(self) -> None:
+        """Have the next reading look for autoscalers."""
+        self._readings = 0
 
     async def read(self) -> ReplicaState:
         """Replicas asked for and ready, from the workload's own document.
@@ -54,6 +59,7 @@ class KubernetesTarget:
         else:
             found = await self._kubectl.get(self._workload)
         state = state_of(found, self.name)
+        self.owners = self._watch.setting
         self.notices = (*self._owners, *notices_of(found, self.name))
         missing = state.desired is not None and (state.ready or 0) < state.desired
         self.hindrance = await obstacle(self._kubectl, found) if missing else ""

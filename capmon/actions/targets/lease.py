@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import secrets
 import socket
@@ -33,7 +34,7 @@ ANSWER = 1 / 12
 """Share of the duration that one call may take: a call that hangs must not hide that time is up."""
 
 GIVE_UP = 2 / 3
-"""Share of the duration after which a holder that cannot renew stops acting, before others start."""
+"""Share of the duration after which a holder that cannot renew begins nothing more, before others start."""
 
 LONGEST = 3600.0
 """Seconds that a foreign lease is respected for at most, whatever it says of its duration."""
@@ -64,8 +65,16 @@ class KubernetesLease:
         self._kubectl = kubectl
         self._clock = clock
         self._held: dict[str, Any] | None = None
-        self._renewed = 0.0
+        # On the clock that counts a suspended machine's sleep: others have been awake meanwhile.
+        self._renewed = -math.inf
         self._seen: tuple[Any, float] = (None, 0.0)
+
+    @property
+    def valid_until(self) -> float:
+        """Until when we may begin to act, by the last renewal that the server has confirmed."""
+        if self._held is None:
+            return math.inf if self.notice else -math.inf
+        return self._renewed + GIVE_UP * self.duration
 
     async def acquire(self) -> str:
         """Try to get it, or to keep it; empty when we may act, else who holds it or what is wrong.
@@ -94,7 +103,7 @@ class KubernetesLease:
             # Someone took it, or our own last write got through although its answer did not.
             self._held = None
             return await self.acquire()
-        if self._clock.monotonic() - self._renewed < GIVE_UP * self.duration:
+        if self._clock.boottime() < self.valid_until:
             return ""
         self._held = None
         return f"lease {self.name} could not be renewed: {problem}"
@@ -156,7 +165,7 @@ class KubernetesLease:
 
     async def _write(self, found: dict[str, Any] | None) -> Completed:
         """Create the lease, or replace the version that was found, with us as its holder."""
-        begun = self._clock.monotonic()
+        begun = self._clock.boottime()
         completed = await self._send("create" if found is None else "replace", self._ours(found))
         if not completed.code:
             self._held = document(completed.stdout, "kubectl")

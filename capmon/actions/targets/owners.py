@@ -34,6 +34,8 @@ class OwnerWatch:
         self._name = name
         self._looks = 0
         self._resources: tuple[str, ...] = (HPA,)
+        self.setting: tuple[str, ...] = ()
+        """Warnings of the last look whose autoscaler sets the count, now and by itself."""
 
     async def look(self) -> tuple[str, ...]:
         """A warning for each owner, and one for what could not be seen."""
@@ -52,6 +54,10 @@ class OwnerWatch:
                 unknown = self._unknown("an autoscaler", TargetError(refused(completed)))
         except TargetError as error:
             found, unknown = {}, self._unknown("an autoscaler", error)
+        setting = owners_of(found, self._workload, setting=True)
+        # One that was seen does not go because it cannot be seen.
+        before = self.setting if unknown else ()
+        self.setting = (*setting, *(text for text in before if text not in setting))
         return (*owners_of(found, self._workload), *((unknown,) if unknown else ()))
 
     async def _extra(self) -> list[str]:
@@ -66,11 +72,29 @@ class OwnerWatch:
         return f"whether {who} owns {self._name} is not known: {foreign(str(error), 120)}"
 
 
-def owners_of(found: dict[str, Any], workload: str) -> tuple[str, ...]:
-    """A warning for each autoscaler of this workload in a list of any kinds."""
-    items = found.get("items")
-    said = (_owner(i, workload) for i in (items if isinstance(items, list) else ()))
+def owners_of(found: dict[str, Any], workload: str, *, setting: bool = False) -> tuple[str, ...]:
+    """A warning for each autoscaler of this workload in a list of any kinds.
+
+    Args:
+        found: The list.
+        workload: Such as `deployment/web`.
+        setting: Whether only those count that set the number of replicas now: an HPA, or a
+            ScaledObject that is not paused.
+    """
+    items = _list(found.get("items"))
+    # KEDA's tool is named with KEDA, where that can be seen.
+    keda = any(lookup(i, "kind") == "ScaledObject" for i in items)
+    seen = (i for i in items if not (keda and _of_keda(i)) and (not setting or _sets(i)))
+    said = (_owner(i, workload) for i in seen)
     return tuple(text for text in said if text)
+
+
+def _sets(item: Any) -> bool:
+    kind = lookup(item, "kind")
+    annotations = lookup(item, "metadata", "annotations")
+    paused = str(lookup(annotations, _KEDA_PAUSED)).lower() == "true"
+    held = isinstance(annotations, dict) and f"{_KEDA_PAUSED}-replicas" in annotations
+    return kind == "HorizontalPodAutoscaler" or (kind == "ScaledObject" and (held or not paused))
 
 
 def _owner(item: Any, workload: str) -> str:
@@ -85,10 +109,13 @@ def _owner(item: Any, workload: str) -> str:
         return ""
     if kind == "ScaledObject":
         return _keda(item, name)
-    if any(lookup(o, "kind") == "ScaledObject" for o in _list(lookup(item, "metadata", "ownerReferences"))):  # fmt: skip
-        return ""  # KEDA's tool, named with KEDA
     least, most = lookup(spec, "minReplicas"), lookup(spec, "maxReplicas")
     return f"HPA {name} ({_bounds(least, 1, most)}) owns this count and may undo a change"
+
+
+def _of_keda(item: Any) -> bool:
+    owners = _list(lookup(item, "metadata", "ownerReferences"))
+    return any(lookup(owner, "kind") == "ScaledObject" for owner in owners)
 
 
 def _keda(item: Any, name: str) -> str:

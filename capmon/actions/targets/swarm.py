@@ -36,8 +36,12 @@ class SwarmTarget:
         self._timeout = timeout
         self.name = printable(service, 80)
         self.notices: tuple[str, ...] = ()
+        self.owners: tuple[str, ...] = ()
         self.hindrance = ""
         self.lease: Lease | None = None
+
+    def look_closely(self) -> None:
+        """Every reading sees all that there is."""
 
     async def read(self) -> ReplicaState:
         """Running and desired tasks, as `docker service ls` counts them.

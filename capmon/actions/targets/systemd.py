@@ -92,8 +92,12 @@ class SystemdTarget:
         title = f"{self._prefix}.service" + (" of this user" if user else "")
         self.name = printable(title, 80)
         self.notices: tuple[str, ...] = ()
+        self.owners: tuple[str, ...] = ()
         self.hindrance = ""
         self.lease: Lease | None = None
+
+    def look_closely(self) -> None:
+        """Every reading sees all that there is."""
 
     async def read(self) -> ReplicaState:
         """Instances asked for and running; the state's version holds their numbers.

@@ -7,25 +7,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from capmon.analysis.bottlenecks.thresholds import NEAR, Rule
-from capmon.analysis.workload import LATENCY, MEMORY_USAGE, USERS
 from capmon.config.schema import Settings
 from capmon.model.frame import Reading, TopProcesses, value_of
 from capmon.model.metric import metric
+from capmon.model.names import (
+    APP_CPU,
+    APP_MEMORY,
+    HOST_CPU,
+    HOST_MEMORY,
+    LATENCY,
+    MEMORY_USAGE,
+    USERS,
+)
 from capmon.model.results import Fit, Forecast, Headroom, ReplicaState
 from capmon.model.units import show_metric
 
 MOST_CELLS = 60
 """Cells that a text of a bottleneck takes at most."""
 
-_HOST_CPU, APP_CPU = "system.cpu.utilization", "process.cpu.utilization"
 _CPUS = frozenset({"cpu", "app cpu"})
-_HOST_MEMORY, _APP_MEMORY = "system.memory.utilization", "process.memory.utilization"
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "cpu": (_HOST_CPU, APP_CPU),
-    "app cpu": (APP_CPU, _HOST_CPU),
-    "memory": (_HOST_MEMORY, _APP_MEMORY, MEMORY_USAGE),
-    "app memory": (_APP_MEMORY, MEMORY_USAGE, _HOST_MEMORY),
+    "cpu": (HOST_CPU, APP_CPU),
+    "app cpu": (APP_CPU, HOST_CPU),
+    "memory": (HOST_MEMORY, APP_MEMORY, MEMORY_USAGE),
+    "app memory": (APP_MEMORY, MEMORY_USAGE, HOST_MEMORY),
     "latency": (LATENCY,),
     NEAR: (LATENCY,),
 }
@@ -103,7 +109,7 @@ class Context:
 
     def _targets(self, rule: Rule) -> tuple[str, ...]:
         """Metrics that speak for a rule: where both are measured, neither CPU speaks for the other."""
-        if rule.family in _CPUS and None not in (self.value(_HOST_CPU), self.value(APP_CPU)):
+        if rule.family in _CPUS and None not in (self.value(HOST_CPU), self.value(APP_CPU)):
             return (rule.metric,)
         return TARGETS.get(rule.family, (rule.metric,))
 

@@ -8,9 +8,9 @@ from capmon.analysis.bottlenecks.context import MOST_CELLS, Context, cut, of_one
 from capmon.analysis.bottlenecks.rank import CPU_FAMILIES, PRESSURES
 from capmon.analysis.bottlenecks.sustain import Stage, Watch
 from capmon.analysis.bottlenecks.thresholds import NEAR, Rule
-from capmon.analysis.workload import CPU, LATENCY
 from capmon.model.frame import ProcessUse, TopProcesses
 from capmon.model.metric import Unit, metric
+from capmon.model.names import CPU, LATENCY
 from capmon.model.results import Evidence, ReplicaState
 from capmon.model.units import SCALES, percent, show, show_metric, span
 

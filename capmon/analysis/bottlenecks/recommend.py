@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from capmon.analysis.bottlenecks.context import (
-    APP_CPU,
     CONNECTIONS,
     MOST_CELLS,
     Context,
@@ -17,8 +16,8 @@ from capmon.analysis.bottlenecks.context import (
 )
 from capmon.analysis.bottlenecks.remedies import FOREIGN_CPU, REMEDIES, SCALE_OUT
 from capmon.analysis.bottlenecks.thresholds import NEAR, Rule
-from capmon.analysis.workload import CPU, LATENCY
 from capmon.config.schema import ScalingSettings
+from capmon.model.names import APP_CPU, CPU, LATENCY
 from capmon.model.results import (
     Bottleneck,
     Headroom,

@@ -9,8 +9,8 @@ from capmon.analysis.bottlenecks.context import Context, cut, finite, of_load
 from capmon.analysis.bottlenecks.sustain import Watch
 from capmon.analysis.bottlenecks.thresholds import NEAR, Rule
 from capmon.analysis.curves.headroom import Limit, headroom
-from capmon.analysis.workload import MEMORY_USAGE
 from capmon.model.metric import Unit, metric
+from capmon.model.names import MEMORY_USAGE
 from capmon.model.results import Fit, Headroom
 from capmon.model.units import show, span
 

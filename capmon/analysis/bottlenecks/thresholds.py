@@ -7,10 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from capmon.analysis.workload import ERRORS, LATENCY, RATE, READY
 from capmon.config.schema import LatencyThresholdSettings, Settings, ThresholdSettings
 from capmon.model.frame import Reading
 from capmon.model.metric import label_of
+from capmon.model.names import (
+    APP_CPU,
+    APP_MEMORY,
+    ERRORS,
+    HOST_CPU,
+    HOST_MEMORY,
+    LATENCY,
+    RATE,
+    READY,
+)
 from capmon.model.results import Health, ReplicaState, Severity, SourceState
 
 HEALTHY = frozenset({"healthy", "ok", "up", "pass", "green"})
@@ -132,8 +141,8 @@ def rules(
                      limits.critical, limits.for_, limits.clear, severities, low_is_bad)
             )  # fmt: skip
 
-    add("cpu", "system.cpu.utilization", t.cpu)
-    add("memory", "system.memory.utilization", t.memory)
+    add("cpu", HOST_CPU, t.cpu)
+    add("memory", HOST_MEMORY, t.memory)
     database = _database(settings, readings, texts)
     if database is not None:
         found.append(database)
@@ -151,8 +160,8 @@ def rules(
         low_is_bad=True,
     )
     add("errors", ERRORS, t.errors)
-    add("app cpu", "process.cpu.utilization", t.cpu)
-    add("app memory", "process.memory.utilization", t.memory)
+    add("app cpu", APP_CPU, t.cpu)
+    add("app memory", APP_MEMORY, t.memory)
     add("database connections", "db.connections.utilization", t.db_connections)
     for key in sorted(k for k in readings if k.startswith(FILESYSTEM)):
         add(f"disk {_part(key, 'mountpoint')}", key, t.disk, family="disk")

@@ -96,7 +96,7 @@ def usable(question: Question, load: Vec, target: Vec, *, positive: bool) -> Poi
     """
     load, target = np.asarray(load, dtype=np.float64), np.asarray(target, dtype=np.float64)
     if not np.isfinite(load).any():
-        return "no load reported yet"
+        return f"needs {max(question.min_points, LEAST_POINTS)} points with load, has none"
     if not np.isfinite(target).any():
         return "not reported"
     good = np.isfinite(load) & np.isfinite(target) & (load >= 0)

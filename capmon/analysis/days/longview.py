@@ -14,9 +14,10 @@ from capmon.analysis.days.growth import growth
 from capmon.analysis.days.patterns import patterns
 from capmon.analysis.demand import cpu_per_request, memory_per_concurrent
 from capmon.analysis.windows import History, Vec
-from capmon.analysis.workload import CPU, IN_FLIGHT, MEMORY_USAGE, RATE, READY, USERS, held
+from capmon.analysis.workload import held
 from capmon.config.schema import Settings
 from capmon.model.frame import Reading, value_of
+from capmon.model.names import CPU, IN_FLIGHT, MEMORY_USAGE, RATE, READY, USERS
 from capmon.model.patterns import Demand, Growth, Patterns
 
 PACE = 60.0

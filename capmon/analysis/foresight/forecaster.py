@@ -11,9 +11,9 @@ from capmon.analysis.bottlenecks.thresholds import FILESYSTEM
 from capmon.analysis.foresight.lookahead import Subject, look_ahead
 from capmon.analysis.foresight.scores import Scoreboard
 from capmon.analysis.windows import History
-from capmon.analysis.workload import CPU, LATENCY, MEMORY, RATE
 from capmon.config.schema import Settings
 from capmon.model.frame import Reading, value_of
+from capmon.model.names import CPU, LATENCY, MEMORY, RATE
 from capmon.model.results import Forecast, Headroom
 
 RETRY_PACE = 1.0

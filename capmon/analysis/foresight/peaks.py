@@ -39,6 +39,12 @@ NEAR, FAR = 0.3, 0.02
 REFRESH = 3600.0
 """Seconds between two readings of the quantiles."""
 
+GROWN = 16
+"""While the history is short they are read again whenever it has grown by one part in so many."""
+
+LEAST_LEADS = 5
+"""So many times the lead must have passed before what followed tells anything: less is one burst or none."""
+
 LEAST_COURSE, MOST_COURSE = 0.5, 10.0
 """Bounds of the usual course over the lead, as a factor of the level."""
 
@@ -83,13 +89,14 @@ def peaks_ahead(load: Vec, steps: int) -> Vec:
 def peak_quantiles(load: Vec, step: float, lead: float, start: int, recipe: Recipe) -> Mat:
     """Quantiles of the peak until a replica asked for at the end of each step has served one.
 
-    Every row rests on what came before it alone.
+    Every row rests on what came before it alone; where that is less than `LEAST_LEADS` leads, it
+    is NaN. A level of which fewer than one in so many rows has spoken is the greatest that came.
 
     Args:
         load: (n,) load by step, equally spaced; NaN where it is not known.
         step: Seconds a step.
         lead: Seconds until a replica that is asked for serves.
-        start: First row wanted; at least a few hundred steps must come before it.
+        start: First row wanted.
         recipe: How the level is taken.
 
     Returns:
@@ -100,25 +107,27 @@ def peak_quantiles(load: Vec, step: float, lead: float, start: int, recipe: Reci
     level = np.maximum(_smooth(filled, step, recipe.memory), 1e-12)
     ahead = peaks_ahead(load, steps)
     base = level * _course(ahead, level, step) if recipe.seasonal else level
-    base = np.maximum(base, FLOOR * max(float(np.mean(filled[: max(start, 1)])), 1e-12))
+    base = np.maximum(base, FLOOR * max(_mean(filled[: max(start, 1)]), 1e-12))
     ratio, place = ahead / base, np.log(base)
     refresh, memory = max(1, round(REFRESH / step)), round(MEMORY_DAYS * DAY / step)
     out = np.empty((len(load) - start, len(LEVELS)))
-    for at in range(start, len(load), refresh):
+    at = start
+    while at < len(load):
         known = slice(max(0, at - steps - memory), max(0, at - steps))
-        rows = slice(at, min(len(load), at + refresh))
-        table, edges = _table(place[known], ratio[known])
+        rows = slice(at, min(len(load), at + max(1, min(refresh, at // GROWN))))
+        table, edges = _table(place[known], ratio[known], LEAST_LEADS * steps)
         found = base[rows, None] * table[np.searchsorted(edges, place[rows])]
         out[rows.start - start : rows.stop - start] = found
+        at = rows.stop
     return out
 
 
-def _table(place: Vec, ratio: Vec) -> tuple[Mat, Vec]:
-    """Quantiles of what followed, by class of level, and the inner edges of the classes."""
+def _table(place: Vec, ratio: Vec, least: int) -> tuple[Mat, Vec]:
+    """Quantiles of what followed, by class of level, and the inner edges of the classes; NaN of too few."""
     sound = np.isfinite(ratio)
     place, ratio = place[sound], ratio[sound]
-    if not len(ratio):
-        return np.ones((1, len(LEVELS))), np.empty(0)
+    if len(ratio) < least:
+        return np.full((1, len(LEVELS)), np.nan), np.empty(0)
     edges = np.quantile(place, np.linspace(0, 1, BINS + 1)[1:-1])
     order = np.argsort(ratio, kind="stable")
     ratio, of = ratio[order], np.searchsorted(edges, place[order])
@@ -135,7 +144,7 @@ def _course(ahead: Vec, level: Vec, step: float) -> Vec:
     """How the peak ahead usually compares to the level at this time of day; 1 where no day is known."""
     day = round(DAY / step)
     above, below = np.zeros(len(level)), np.zeros(len(level))
-    sound = np.isfinite(ahead)
+    sound = np.isfinite(ahead) & np.isfinite(level)
     peak, base = np.where(sound, ahead, 0.0), np.where(sound, level, 0.0)
     for days in range(1, DAYS + 1):
         shift = days * day
@@ -148,17 +157,23 @@ def _course(ahead: Vec, level: Vec, step: float) -> Vec:
 
 
 def _filled(load: Vec) -> Vec:
-    """The load with gaps at the last known value; 0 before the first."""
+    """The load with gaps at the last known value; NaN before the first."""
     known = ~np.isnan(load)
     last = np.maximum.accumulate(np.where(known, np.arange(len(load)), -1))
-    return np.where(last >= 0, load[np.maximum(last, 0)], 0.0)
+    return np.where(last >= 0, load[np.maximum(last, 0)], np.nan)
+
+
+def _mean(filled: Vec) -> float:
+    """The mean of what is known; 0 of nothing."""
+    known = filled[np.isfinite(filled)]
+    return float(np.mean(known)) if len(known) else 0.0
 
 
 def _smooth(values: Vec, step: float, memory: float) -> Vec:
-    """Exponentially weighted mean with a time constant of `memory` seconds."""
+    """Exponentially weighted mean with a time constant of `memory` seconds, from the first known value on."""
     share = 1.0 - math.exp(-step / memory)
-    out, state = np.empty(len(values)), float(values[0]) if len(values) else 0.0
+    out, state = np.empty(len(values)), math.nan
     for i, value in enumerate(values.tolist()):
-        state += share * (value - state)
+        state = value if math.isnan(state) else state + share * (value - state)
         out[i] = state
     return out

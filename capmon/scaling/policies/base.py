@@ -68,6 +68,12 @@ class Situation:
     each: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     """Fresh values of each ready replica by metric key, where a source tells them apart; None for one that is silent."""
 
+    startup: float | None = None
+    """Seconds that a new replica takes until it serves, as measured; None until it was."""
+
+    unforeseen: str = ""
+    """Why there is no forecast; empty when there is one, or when that is not known."""
+
     def since(self, *, up: bool | None = None) -> float | None:
         """Seconds since the last change, or the last one up or down; None when there was none."""
         for change in reversed(self.changes):

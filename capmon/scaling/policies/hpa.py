@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from capmon.config.quantities import Duration, Ratio
 from capmon.config.scaling import BehaviorSettings, HpaSettings, RateSettings
+from capmon.model.names import CPU, MEMORY, RATE
 from capmon.model.policies import Verdict, Wait
 from capmon.model.units import digits, span
 from capmon.scaling.policies.base import Situation
@@ -240,14 +241,12 @@ def _terms(settings: HpaSettings) -> tuple[_Term, ...]:
     up, down = settings.up.tolerance, settings.down.tolerance
     found = []
     if settings.cpu is not None:
-        keys = ("process.cpu.utilization", "system.cpu.utilization")
-        found.append(_Term("cpu", keys, utilization_aim(settings.cpu, up, down)))
+        found.append(_Term("cpu", CPU, utilization_aim(settings.cpu, up, down)))
     if settings.memory is not None:
-        keys = ("process.memory.utilization", "system.memory.utilization")
-        found.append(_Term("memory", keys, utilization_aim(settings.memory, up, down)))
+        found.append(_Term("memory", MEMORY, utilization_aim(settings.memory, up, down)))
     if settings.rate is not None:
         aim = quantity_aim(settings.rate, up, down)
-        found.append(_Term("rate", ("http.server.request.rate",), aim, whole=True))
+        found.append(_Term("rate", (RATE,), aim, whole=True))
     return tuple(found)
 
 

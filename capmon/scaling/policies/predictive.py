@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from capmon.model.names import CPU, RATE
 from capmon.model.policies import Verdict, Wait
 from capmon.model.units import show_metric, span
 from capmon.scaling.policies.base import Change, Situation
 from capmon.scaling.policies.hpa import HpaPolicy, HpaState
-
-RATE = "http.server.request.rate"
-
-CPU = ("process.cpu.utilization", "system.cpu.utilization")
 
 KEPT = 3600.0
 """Seconds for which changes of the count are remembered."""
@@ -41,6 +38,9 @@ class PredictiveState:
     floors: tuple[tuple[float, int], ...] = ()
     """Floors that still hold, their counts descending, their times ascending."""
 
+    found: int | None = None
+    """The count that ran at the last verdict."""
+
 
 class PredictivePolicy:
     """A floor from the forecast's quantile under HPA's answer: it adds ahead of time, and never takes away.
@@ -51,7 +51,7 @@ class PredictivePolicy:
 
     Args:
         hpa: What decides where the forecast asks for no more.
-        startup: Seconds that a new replica takes until it serves.
+        startup: Seconds that a new replica takes until it serves, until the situations tell it.
         least: Least replicas.
         most: Most replicas.
         hold: Seconds for which a floor stands.
@@ -93,28 +93,31 @@ class PredictivePolicy:
 
     def decide(self, state: PredictiveState, seen: Situation, /) -> tuple[Verdict, PredictiveState]:
         """HPA's answer or the floor, whichever is more; nothing where HPA cannot tell."""
-        if state.last != seen.desired or not state.alone:
-            alone: tuple[tuple[float, int], ...] = ((seen.at - self._startup, seen.desired),)
-            state = replace(state, alone=alone, changes=())
+        if not state.alone or _elsewhere(state, seen.desired):
+            alone: tuple[tuple[float, int], ...] = ((self._since(seen), seen.desired),)
+            # HPA's rates count from what was, whoever set it.
+            state = replace(state, alone=alone, changes=seen.changes)
         reactive, memory = self._hpa.decide(state.hpa, self._without_floor(state, seen))
         floor, floors = self._floor(state, seen)
         if reactive.to is None:
             verdict = replace(reactive, policy=self.name)
-            return verdict, replace(state, hpa=memory, last=seen.desired, floors=floors)
+            last = found = seen.desired
+            return verdict, replace(state, hpa=memory, last=last, floors=floors, found=found)
         to = max(reactive.to, floor)
         state = PredictiveState(
             memory,
             to,
-            self._remembered(state, seen.at, reactive.to),
+            self._remembered(state, seen, reactive.to),
             self._changed(state, seen.at, reactive.to),
             floors,
+            seen.desired,
         )
         return self._verdict(seen, reactive, floor, to, floors), state
 
     def _without_floor(self, state: PredictiveState, seen: Situation) -> Situation:
         """The situation as it would be had HPA alone decided so far: the same work on its replicas."""
         desired = state.alone[-1][1]
-        since = seen.at - self._startup
+        since = self._since(seen)
         ready = min(n for i, (_, n) in enumerate(state.alone) if _stood(state.alone, i, since))
         ready = min(ready, seen.ready) if desired >= seen.desired else ready
         if desired == seen.desired and ready == seen.ready:
@@ -146,10 +149,14 @@ class PredictivePolicy:
             return None
         return min(self._most, max(self._least, math.ceil(peak / seen.capacity - 1e-9)))
 
+    def _since(self, seen: Situation) -> float:
+        """When a replica must have been asked for to serve now."""
+        return seen.at - (self._startup if seen.startup is None else seen.startup)
+
     def _remembered(
-        self, state: PredictiveState, at: float, to: int
+        self, state: PredictiveState, seen: Situation, to: int
     ) -> tuple[tuple[float, int], ...]:
-        since = at - self._startup
+        at, since = seen.at, self._since(seen)
         kept = tuple(p for i, p in enumerate(state.alone) if _stood(state.alone, i, since))
         return kept if kept and kept[-1][1] == to else (*kept, (at, to))
 
@@ -182,12 +189,25 @@ class PredictivePolicy:
     def _why(self, seen: Situation) -> tuple[str, ...]:
         outlook, needed = seen.outlook, self._needed(seen)
         if outlook is None:
-            return ("no forecast of the load yet",)
+            return (f"no forecast: {seen.unforeseen}" if seen.unforeseen else "no forecast yet",)
         if needed is None or seen.capacity is None:
             return ("capacity of a replica is not known",)
         load, each = show_metric(RATE, outlook.peak), show_metric(RATE, seen.capacity)
         arithmetic = f"{load} / {each} each → {needed}"
         return (f"peak within {span(outlook.lead)} ({outlook.level:.4g}): {arithmetic}",)
+
+
+def _elsewhere(state: PredictiveState, desired: int) -> bool:
+    """Whether the count that runs is another one than HPA's own course leads to.
+
+    A floor that was asked for and is not there yet, or was refused, changes nothing of that
+    course; where less was asked for, or HPA alone wants more than runs, HPA starts from what runs.
+    """
+    last, alone = state.last, state.alone[-1][1]
+    if desired == last:
+        return False
+    waits = desired == state.found and last is not None and alone <= desired < last
+    return not waits
 
 
 def _stood(counts: tuple[tuple[float, int], ...], i: int, since: float) -> bool:

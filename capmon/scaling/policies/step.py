@@ -6,9 +6,13 @@ import math
 from dataclasses import dataclass
 
 from capmon.config.scaling import CooldownSettings, StepSettings
+from capmon.model.names import CPU, LATENCY, MEMORY
 from capmon.model.policies import Verdict, Wait
 from capmon.model.units import percent, show_seconds
 from capmon.scaling.policies.base import Situation
+
+BRIDGE = 60.0
+"""Seconds without a decision that do not end what was above or below its level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class StepPolicy:
         cooldown: How long after any change replicas may be added or taken away.
         least: Least replicas, 1 or more.
         most: Most replicas.
+        bridge: Seconds without a decision after which nobody knows that a level has held.
         explain: Whether verdicts carry reasons, bounds and waits.
 
     Source:
@@ -92,10 +97,12 @@ class StepPolicy:
         least: int,
         most: int,
         *,
+        bridge: float = BRIDGE,
         explain: bool = True,
     ) -> None:
         self._settings = settings
         self._cooldown = cooldown
+        self._bridge = bridge
         self._least = least
         self._most = most
         self._explain = explain
@@ -122,6 +129,8 @@ class StepPolicy:
     def decide(self, state: StepState, seen: Situation, /) -> tuple[Verdict, StepState]:
         """One more, one less or the same; a situation older than the last counts as of that time."""
         now = seen.at if state.at is None else max(seen.at, state.at)
+        if state.at is not None and now - state.at > self._bridge:
+            state = StepState(changed_at=state.changed_at)
         known, unknown = _readings(self._levels, seen)
         over = any(r.over for r in known)
         under = not over and not unknown and all(r.under for r in known)
@@ -209,13 +218,10 @@ class StepPolicy:
 
 def _levels(settings: StepSettings) -> tuple[_Level, ...]:
     up, down = settings.up, settings.down
-    cpu = ("process.cpu.utilization", "system.cpu.utilization")
-    memory = ("process.memory.utilization", "system.memory.utilization")
-    latency = ("http.server.request.duration.p95",)
     return (
-        _Level("cpu", cpu, up.cpu, down.cpu),
-        _Level("memory", memory, up.memory, down.memory),
-        _Level("p95", latency, up.latency_p95, down.latency_p95, seconds=True),
+        _Level("cpu", CPU, up.cpu, down.cpu),
+        _Level("memory", MEMORY, up.memory, down.memory),
+        _Level("p95", (LATENCY,), up.latency_p95, down.latency_p95, seconds=True),
     )
 
 

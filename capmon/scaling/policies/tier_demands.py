@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from capmon.config.scaling import LevelSettings, TierSettings
+from capmon.model import names
 from capmon.scaling.policies.base import Situation
 from capmon.scaling.policies.recommender import Recommendations
 from capmon.scaling.policies.tiers import (
@@ -17,18 +18,9 @@ from capmon.scaling.policies.tiers import (
     Demand,
 )
 
-CPU_KEYS = ("process.cpu.utilization", "system.cpu.utilization")
-"""Where the CPU's utilization comes from, the application's own first."""
-
-MEMORY_KEYS = ("process.memory.utilization", "system.memory.utilization")
-"""Where the memory's utilization comes from, the application's own first."""
-
-MEMORY_USAGE = "process.memory.usage"
-"""Bytes in use as the application reports them, where it does not report a share."""
-
 LOAD_KEYS = {
-    RATE: ("load.per_replica", "http.server.request.rate"),
-    USERS: ("users.per_replica", "app.users.active"),
+    RATE: (names.RATE_PER_REPLICA, names.RATE),
+    USERS: (names.USERS_PER_REPLICA, names.USERS),
 }
 """Where a load comes from: of one replica, or of the whole service."""
 
@@ -37,14 +29,14 @@ def used(seen: Situation, size: TierSettings, up: LevelSettings) -> dict[str, De
     """CPU and memory that a replica of this size uses; what is not known is absent."""
     found = {}
     for what, keys, has, level in (
-        (CPU, CPU_KEYS, size.cores, up.cpu),
-        (MEMORY, MEMORY_KEYS, size.memory, up.memory),
+        (CPU, names.CPU, size.cores, up.cpu),
+        (MEMORY, names.MEMORY, size.memory, up.memory),
     ):
         share = next((seen.values[k] for k in keys if k in seen.values), None)
         if share is not None:
             found[what] = Demand(what, share * has, level)
-    if MEMORY_KEYS[0] not in seen.values and MEMORY_USAGE in seen.values:
-        found[MEMORY] = Demand(MEMORY, seen.values[MEMORY_USAGE], up.memory)
+    if names.APP_MEMORY not in seen.values and names.MEMORY_USAGE in seen.values:
+        found[MEMORY] = Demand(MEMORY, seen.values[names.MEMORY_USAGE], up.memory)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from capmon.config.scaling import TierSettings, VerticalSettings
+from capmon.model.names import LATENCY
 from capmon.model.policies import TierAdvice
 from capmon.model.units import span
 from capmon.scaling.policies import tier_words as words
@@ -34,8 +35,6 @@ from capmon.scaling.policies.tiers import (
     smaller,
     smallest,
 )
-
-LATENCY_KEY = "http.server.request.duration.p95"
 
 BRIDGE = 60.0
 """Seconds without a reading that do not end what was above its level."""
@@ -181,7 +180,7 @@ class VerticalPolicy:
             return _advice(None, to, reasons, request, seen), state
         size = measured(tier, cores, memory)
         now = {**used(seen, size, self._settings.up), **loads(seen), **asked(request)}
-        case = _Case(seen, tier, size, now, seen.values.get(LATENCY_KEY), peak_load)
+        case = _Case(seen, tier, size, now, seen.values.get(LATENCY), peak_load)
         before = state if state.tier == tier.name else VerticalState(tier.name)
         after = VerticalState(tier.name, self._high(before, case), self._low(before, case))
         to, reasons = self._judge(after, case)

@@ -10,13 +10,11 @@ import numpy as np
 
 from capmon.analysis.foresight.peaks import peaks_ahead
 from capmon.analysis.windows import Vec
+from capmon.model.names import APP_CPU, APP_MEMORY, LATENCY, RATE
 from capmon.scaling.policies.base import Change, PeakOutlook, Policy, Situation
 from capmon.scaling.simulate.service import Counts, Service
 
 State = TypeVar("State")
-
-CPU, MEMORY = "process.cpu.utilization", "process.memory.utilization"
-RATE, P95 = "http.server.request.rate", "http.server.request.duration.p95"
 
 REMEMBERED = 3600.0
 """Seconds for which changes are told to a policy."""
@@ -83,10 +81,10 @@ class _Run:
         service, ready = self._service, min(self._recent)
         used = load / (service.capacity * ready)
         # What is over the capacity is measured as such: demand, as a proportional rule needs it.
-        values = {CPU: used * service.full, RATE: load, MEMORY: 0.0}
+        values = {APP_CPU: used * service.full, RATE: load, APP_MEMORY: 0.0}
         p95 = service.p95(used)
         if p95 is not None:
-            values[P95] = min(p95, STUCK)
+            values[LATENCY] = min(p95, STUCK)
         return values
 
     def seen(self, at: float, values: dict[str, float], outlook: PeakOutlook | None) -> Situation:

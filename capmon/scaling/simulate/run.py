@@ -16,7 +16,7 @@ from capmon.scaling.policies.base import PeakOutlook
 from capmon.scaling.policies.hpa import GUIDE_HPA, HpaPolicy
 from capmon.scaling.policies.predictive import PredictivePolicy
 from capmon.scaling.policies.step import StepPolicy
-from capmon.scaling.simulate.choice import DAY, HOLD, Candidates, Choice, Price
+from capmon.scaling.simulate.choice import DAY, Candidates, Choice, Price
 from capmon.scaling.simulate.replay import followed, look_ahead, static_peak, turns
 from capmon.scaling.simulate.service import Counts, Service, overloaded, serving
 
@@ -25,6 +25,8 @@ POLICIES = ("static_peak", "step", "guide_hpa", "hpa", "predictive", "look_ahead
 
 LEAST_HISTORY = 15
 """Steps of history before the first forecast."""
+
+TOO_SHORT = "predictive: the history is too short to choose a forecast from"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +156,25 @@ class Runs:
         # Half of a short history makes the first forecasts, the other half judges them.
         start = min(round(DAY / service.step), train // 2)
         if start < LEAST_HISTORY:
-            self.notes.append("predictive: the history is too short to choose a forecast from")
+            self.notes.append(TOO_SHORT)
             return alone[train:]
-        candidates = Candidates(load, alone, service, start)
+        # A floor stands for as long as HPA's own recommendations do.
+        hold = float(self._settings.hpa.down.stabilization)
+        candidates = Candidates(load, alone, service, start, hold)
         price = Price(self._settings.overload_minute, self._settings.floor_budget)
         every = min(round(DAY / service.step), max(1, train // 2))
         chosen = [candidates.best(at, price) for at in range(train, len(load), every)]
         self.latest = candidates.best(len(load), price)
-        self._note(chosen)
+        if candidates.judges(len(load)):
+            self._note(chosen)
+        else:
+            self.notes.append(TOO_SHORT)
 
         def outlook(i: int) -> PeakOutlook | None:
-            choice = chosen[i // every]
+            choice = chosen[(i - train) // every] if i >= train else None
             if choice is None:
                 return None
-            peak = float(candidates.quantiles[choice.recipe][train + i - start, choice.level])
+            peak = float(candidates.quantiles[choice.recipe][i - start, choice.level])
             return PeakOutlook(service.startup + service.step, LEVELS[choice.level], peak)
 
         policy = PredictivePolicy(
@@ -176,10 +183,11 @@ class Runs:
             (service.delay + 1) * service.step,
             service.least,
             service.most,
-            hold=HOLD,
+            hold=hold,
             explain=False,
         )
-        return followed(policy, load[train:], service, outlook=outlook)
+        # Over the history as well, so that it comes to the replay with the counts that HPA has there.
+        return followed(policy, load, service, outlook=outlook)[train:]
 
     def _note(self, chosen: list[Choice | None]) -> None:
         first = next((c for c in chosen if c is not None), None)

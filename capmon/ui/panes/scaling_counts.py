@@ -57,7 +57,15 @@ class CountsPane(Pane):
 def _differ(frame: Frame) -> bool:
     """Whether the line of what is asked for can be told from that of what is ready."""
     ready, desired = frame.trends.get(READY), frame.trends.get(DESIRED)
-    return ready is not None and desired is not None and ready.values != desired.values
+    if ready is None or desired is None:
+        return False
+    pairs = zip(ready.values, desired.values, strict=False)
+    # A gap in both is no difference, though NaN is not equal to itself.
+    return any(a != b and not (_gap(a) and _gap(b)) for a, b in pairs)
+
+
+def _gap(value: float | None) -> bool:
+    return value is None or math.isnan(value)
 
 
 def draw(frame: Frame, width: int, height: int) -> list[Line]:

@@ -12,7 +12,7 @@ from capmon.ui.panes.scaling_verdicts import FOLLOWED
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, Run, dim, join, length, padded
 
-UNTRIED = "not tried yet: it needs 1 h of load"
+UNTRIED = "not tried yet"
 
 MARK, NAME = 2, 13
 """Cells of the mark and the name."""

@@ -8,7 +8,7 @@ from capmon.model.frame import Frame
 from capmon.model.policies import TierAdvice, Verdict, Wait
 from capmon.model.units import UNKNOWN
 from capmon.ui.panes.chosen import MARK, marked, window
-from capmon.ui.panes.scaling_waits import countdown, longest
+from capmon.ui.panes.scaling_waits import STABILIZATION, countdown, longest
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, Run, bold, cut, dim, fit, ink, length, padded, wrapped
 
@@ -206,19 +206,30 @@ def detail(verdict: Verdict, frame: Frame, width: int) -> list[Line]:
     else:
         wants += [dim(" wants "), bold(str(verdict.to))]
     if followed:
-        wants.append(dim(" · an autoscaler follows it"))
+        wants.append(dim(" · what an autoscaler would follow"))
     lines: list[Line] = [wants]
     lines += _block("why", verdict.reasons or ("it says nothing",), width)
     if verdict.binds:
         lines += _block("binds", (verdict.binds,), width)
     for i, wait in enumerate(sorted(verdict.waits, key=lambda w: -w.seconds)):
         name = "waits" if not i else ""
-        lines.append([dim(f"{name:<{LABEL}}"), *_wait(wait)])
+        lines.append([dim(f"{name:<{LABEL}}"), *_wait(wait, moves=_moves(verdict, frame))])
     return lines
 
 
-def _wait(wait: Wait) -> Line:
+def _moves(verdict: Verdict, frame: Frame) -> int:
+    """1 where it wants more replicas than there are, -1 where fewer, 0 where as many or unknown."""
+    now = None if frame.replicas is None else frame.replicas.desired
+    if now is None or verdict.to is None:
+        return 0
+    return (verdict.to > now) - (verdict.to < now)
+
+
+def _wait(wait: Wait, moves: int) -> Line:
     what = "adding" if wait.up else "taking away"
+    if wait.what == STABILIZATION and moves == (1 if wait.up else -1):
+        # It holds back a part of the way: the count that is wanted may come at once.
+        what += " more"
     return [ink(wait.what), dim(" "), bold(countdown(wait.seconds)), dim(f" before {what}")]
 
 

@@ -24,7 +24,13 @@ TIME, OF = 7, 9
 BAR, LEAST_BAR = 16, 4
 """Cells of a bar at most and at least."""
 
-COOLDOWN, STABILIZATION = "cooldown", "stabilization"
+COOLDOWN, STABILIZATION, FLOOR = "cooldown", "stabilization", "floor"
+
+STABILIZED = ("hpa", "predictive")
+"""Policies that wait as Kubernetes does; their row stands whether or not they wait now."""
+
+NAMED, ACTS = "an autoscaler (", ") acts on this target"
+"""What stands around the name of whoever acts: the row says as much itself."""
 
 ACCEPTED = "accepted"
 """The audit event of a change that the target took."""
@@ -60,9 +66,13 @@ def draw(frame: Frame, view: View, width: int) -> list[Line]:
     """The lines, each with its place whatever waits."""
     left = running(frame)
     total = lengths(view.scaling)
+    if (FLOOR, False) in left and (STABILIZATION, False) in total.keys() - left.keys():
+        # The forecast's floor stands as long as a recommendation does, and only one of them holds.
+        total[FLOOR, False] = total.pop((STABILIZATION, False))
     names = [*total, *(k for k in left if k not in total)]
-    known = frame.scaling is not None
-    lines = [_line(k, left.get(k, 0.0), total.get(k), width, known=known) for k in names]
+    lines = [
+        _line(k, left.get(k, 0.0), total.get(k), width, known=_known(k[0], frame)) for k in names
+    ]
     lines.append(_turns(frame, view.scaling, width))
     lines.append(_startup(frame, view.scaling))
     lines.append(_actor(frame))
@@ -79,7 +89,7 @@ def lengths(settings: ScalingSettings) -> dict[tuple[str, bool], float]:
         (True, settings.hpa.up.stabilization),
         (False, settings.hpa.down.stabilization),
     ):
-        if settings.policy == "hpa" and seconds > 0:
+        if settings.policy in STABILIZED and seconds > 0:
             out[STABILIZATION, up] = float(seconds)
     return out
 
@@ -95,6 +105,14 @@ def running(frame: Frame) -> dict[tuple[str, bool], float]:
         key = wait.what, wait.up
         out[key] = max(out.get(key, 0.0), wait.seconds)
     return out
+
+
+def _known(what: str, frame: Frame) -> bool:
+    """Whether nothing left means free: a policy that cannot tell does not know its stabilization."""
+    found = frame.scaling
+    if found is None or what != STABILIZATION:
+        return found is not None
+    return any(v.policy == found.policy and v.to is not None for v in found.verdicts)
 
 
 def _gauge(share: float | None, tone: str, width: int) -> Line:
@@ -128,16 +146,29 @@ def _turns(frame: Frame, settings: ScalingSettings, width: int) -> Line:
     """How often the count changed its direction in the last hour, of what the budget allows."""
     done = turned(frame)
     most = settings.budget.turns
-    spent = most > 0 and done >= most
     line: Line = [padded("turns in 1 h", NAME, "dim")]
+    if done is None:
+        return [*line, *_gauge(None, "future", width), dim(f"{UNKNOWN:>{TIME}}")]
+    spent = most > 0 and done >= most
     line += _gauge(done / most if most > 0 else None, "warning" if spent else "future", width)
-    line.append(bold(f"{done:>{TIME}}", "warning" if spent else "ink"))
-    return [*line, dim(f" of {most}" if most > 0 else " no limit")] if _with_total(width) else line
+    tone = "warning" if spent else "ink"
+    of = f" of {most}" if most > 0 else " no limit"
+    if _with_total(width):
+        return [*line, bold(f"{done:>{TIME}}", tone), dim(of)]
+    # Of how many says more than the bar: where both have no room it takes the number's cells.
+    fits = len(f" {done}{of}") <= TIME
+    return (
+        [*line, bold(f"{done:>{TIME - len(of)}}", tone), dim(of)]
+        if fits
+        else [*line, bold(f"{done:>{TIME}}", tone)]
+    )
 
 
-def turned(frame: Frame) -> int:
-    """Changes of direction in the last hour, by whomever the audit log knows."""
-    audit = () if frame.scaling is None else frame.scaling.audit
+def turned(frame: Frame) -> int | None:
+    """Changes of direction in the last hour, by whomever the audit log knows; None while it was not read."""
+    if frame.scaling is None:
+        return None
+    audit = frame.scaling.audit
     moves = {
         (frame.at - a.at, a.origin, a.to)
         for a in audit
@@ -160,8 +191,13 @@ def _startup(frame: Frame, settings: ScalingSettings) -> Line:
 
 def _actor(frame: Frame) -> Line:
     """Who acts without being asked."""
-    actor = "" if frame.scaling is None else frame.scaling.actor.removeprefix("an autoscaler ")
+    head = padded("autoscaler", NAME, "dim")
+    if frame.scaling is None:
+        return [head, dim("not looked for yet")]
+    actor = frame.scaling.actor
+    if actor.startswith(NAMED) and actor.endswith(ACTS):
+        actor = actor.removeprefix(NAMED).removesuffix(ACTS)
     return [
-        padded("autoscaler", NAME, "dim"),
+        head,
         ink(actor) if actor else dim("none acts on this target"),
     ]

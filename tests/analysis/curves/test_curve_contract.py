@@ -165,7 +165,7 @@ def test_too_few_points_are_refused(kind: FitKind) -> None:
 def test_a_refusal_comes_in_the_kind_that_was_asked(kind: FitKind) -> None:
     """Nothing measured: said, in the kind of the question."""
     got = fit(asked(kind), np.full(30, math.nan), np.full(30, math.nan))
-    assert (got.kind, got.problem) == (kind, "no load reported yet")
+    assert (got.kind, got.problem) == (kind, "needs 20 points with load, has none")
 
 
 ODD = st.one_of(

@@ -76,10 +76,10 @@ def test_standard_errors_match_scipy() -> None:
 @pytest.mark.parametrize(
     ("load", "target", "problem"),
     [
-        ([math.nan] * 40, [0.5] * 40, "no load reported yet"),
+        ([math.nan] * 40, [0.5] * 40, "needs 20 points with load, has none"),
         ([1.0] * 40, [math.nan] * 40, "not reported"),
         ([0.0] * 40, [0.5] * 40, "no load"),
-        ([], [], "no load reported yet"),
+        ([], [], "needs 20 points with load, has none"),
         (list(range(1, 8)), [0.1 * i for i in range(7)], "needs 20 points, has 7"),
         ([100 + 0.1 * i for i in range(40)], list(range(40)), "not enough load variation"),
         (list(range(1, 41)), [0.5] * 40, "constant"),

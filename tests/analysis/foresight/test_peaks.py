@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from capmon.analysis.foresight.peaks import (
+    LEAST_LEADS,
     LEVELS,
     RECIPES,
+    Recipe,
     lead_steps,
     peak_quantiles,
     peaks_ahead,
@@ -76,3 +78,31 @@ def test_gaps_and_silence_give_numbers() -> None:
     found = peak_quantiles(load, 60.0, 180.0, 600, LEVEL)
     assert np.all(np.isfinite(found))
     assert np.all(found >= 0)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.name)
+def test_what_came_before_the_first_reading_is_not_a_load_of_nothing(recipe: Recipe) -> None:
+    """Unknown steps in front change no row, or the first load would look like a burst out of nothing."""
+    load = noisy(3000)
+    late = np.concatenate((np.full(5000, np.nan), load))
+    alone = peak_quantiles(load, 60.0, 180.0, 2000, recipe)
+    behind = peak_quantiles(late, 60.0, 180.0, 7000, recipe)
+    assert behind[::60] == pytest.approx(alone[::60], rel=0.05)
+    assert np.max(behind) < 10 * np.max(load)
+
+
+def test_too_little_tells_nothing() -> None:
+    """Before five leads have passed there is no quantile; soon after there are all of them."""
+    found = peak_quantiles(noisy(120), 60.0, 180.0, 10, LEVEL)
+    told = np.isfinite(found)
+    assert np.array_equal(told.any(axis=1), told.all(axis=1))
+    assert 10 + int(np.argmax(told[:, 0])) == LEAST_LEADS * 4 + 4
+
+
+def test_a_short_history_is_read_again_as_it_grows() -> None:
+    """A burst is known soon after it came, not an hour later."""
+    load = np.full(300, 100.0)
+    load[120:125] = 900.0
+    found = peak_quantiles(load, 60.0, 180.0, 40, LEVEL)[:, -1]
+    assert np.all(found[:80] < 150)
+    assert np.all(found[140 - 40 :] > 500)
