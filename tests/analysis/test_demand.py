@@ -85,8 +85,8 @@ def test_without_spread_the_base_is_counted_in_and_said() -> None:
     ("load", "used", "said"),
     [
         ([1, 2], [1, 2], "needs 3 points, has 2"),
-        ([], [], "no load"),
-        ([math.nan] * 5, [1.0] * 5, "no load"),
+        ([], [], "needs 3 points with load, has none"),
+        ([math.nan] * 5, [1.0] * 5, "needs 3 points with load, has none"),
         ([0, 0, 0, 0], [1, 1, 2, 1], "no load"),
         ([10, 20, 30, 40], [2, 2, 2, 2], "does not change"),
         ([10, 20, 30, 40], [4, 3, 2, 1], "does not grow"),
