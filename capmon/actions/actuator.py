@@ -16,7 +16,7 @@ from capmon.actions.record import Past, Record
 from capmon.actions.redact import foreign
 from capmon.actions.rollback import Promise
 from capmon.actions.targets.base import Target
-from capmon.actions.verification import Again, Baseline, Verification
+from capmon.actions.verification import Again, Baseline, Foretold, Verification
 from capmon.clock import Clock
 from capmon.config.schema import ScalingSettings
 from capmon.errors import TargetError
@@ -105,7 +105,7 @@ class Actuator:
         automatic: bool = False,
         takes_back: str = "",
         ignore_cooldown: bool = False,
-        again: Again | None = None,
+        again: Foretold | None = None,
         beware: Sequence[str] = (),
     ) -> ScalePlan:
         """A plan for `to` replicas, or for `delta` more than are asked for now.
@@ -125,13 +125,17 @@ class Actuator:
                 target and still stand; empty for none.
             ignore_cooldown: Whether a person said that the cooldown shall not count; never heard
                 from an autoscaler, and written to the audit log.
-            again: Predicts the same change at so many times the load.
+            again: Predicts the same change at other loads.
             beware: What to think of first, such as an autoscaler that acts on this target.
         """
+        planned = self._recent.measured(self._clock.monotonic())
+        if again is not None:
+            # The models' load is a mean of late; the last seconds alone may lie far from it.
+            planned = replace(planned, values={**planned.values, **again.loads})
         asked = Proposal(
             ScalePlan(None, to, (), takes_back=takes_back),
-            self._recent.measured(self._clock.monotonic()),
-            again,
+            planned,
+            None if again is None else again.at,
             automatic,
             ignore_cooldown and not automatic,
         )

@@ -26,6 +26,17 @@ Again = Callable[[float], tuple[Predicted, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class Foretold:
+    """What a plan's predictions are for, and how they are made for another load."""
+
+    at: Again
+    """Predicts at so many times the load."""
+
+    loads: Mapping[str, float] = field(default_factory=dict)
+    """Loads of the whole service that the plan's own predictions are for, by metric key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """What an action is held against."""
 
@@ -33,7 +44,7 @@ class Baseline:
     """What was measured just before it."""
 
     planned: Measured = field(default_factory=Measured)
-    """What was measured when the plan was made: predictions are for its load."""
+    """What was measured when the plan was made, at the loads that its predictions are for."""
 
     again: Again | None = None
     """Predicts again at another load; None where nothing can."""

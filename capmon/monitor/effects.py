@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from capmon.model.frame import Frame
+from capmon.model.frame import Frame, value_of
 from capmon.model.results import Predicted
 
-Again = Callable[[float], tuple[Predicted, ...]]
+if TYPE_CHECKING:
+    from capmon.actions.verification import Foretold
 
 
-def expected(frame: Frame, to: int | None) -> tuple[tuple[Predicted, ...], Again | None]:
-    """What the frame's models say of `to` replicas, and what says the same at so many times the load.
+def expected(frame: Frame, to: int | None) -> tuple[tuple[Predicted, ...], Foretold | None]:
+    """What the frame's models say of `to` replicas, and what says the same at other loads.
 
     The second keeps the models as they are now: those fitted after the change have seen what it
     did, and would predict it from its own effect.
@@ -20,6 +21,9 @@ def expected(frame: Frame, to: int | None) -> tuple[tuple[Predicted, ...], Again
     state = frame.replicas
     if state is None or not state.ready or to is None or to < 1:
         return (), None
+    # The first paint does not wait for what only an action needs.
+    from capmon.actions.measured import LOADS
+    from capmon.actions.verification import Foretold
     from capmon.analysis.effect import Case, predicted
     from capmon.analysis.sizing import steady
 
@@ -30,4 +34,5 @@ def expected(frame: Frame, to: int | None) -> tuple[tuple[Predicted, ...], Again
         case = Case(fits, readings, growth, origin, to)
         return tuple(map(partial(predicted, case), fits))
 
-    return again(1.0), again
+    known = ((key, value_of(readings, key)) for key in LOADS)
+    return again(1.0), Foretold(again, {k: v for k, v in known if v is not None})

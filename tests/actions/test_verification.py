@@ -9,6 +9,7 @@ import pytest
 from desk import CPU, P95, PREDICTED, RATE, READY, Desk
 
 from capmon.actions.measured import Measured, Recent, growth, measured, spread, with_before
+from capmon.actions.verification import Foretold
 from capmon.model.results import ActionState, Estimate, Outcome, Predicted, ReplicaState
 
 
@@ -89,7 +90,7 @@ async def test_it_is_predicted_again_at_the_load_that_came(desk: Desk) -> None:
         asked.append(growth)
         return (Predicted(P95, 0.3, Estimate(0.2, 0.19, 0.21)), Predicted(CPU, 0.9, None, "far"))
 
-    await acted(desk, again=again)
+    await acted(desk, again=Foretold(again))
     desk.ticks(15, p95=0.205, cpu=0.62, rate=120.0)
     assert asked == [pytest.approx(1.2)]
     p95, cpu = latest(desk).predicted
@@ -105,13 +106,26 @@ async def test_it_is_predicted_again_at_the_load_that_came(desk: Desk) -> None:
     assert desk.actuator.learned().ratios[P95] == (pytest.approx(1.025),)
 
 
+async def test_growth_counts_from_the_load_that_was_predicted_for(desk: Desk) -> None:
+    """The models' load is a mean of late: the last seconds before the plan say nothing of it."""
+    asked: list[float] = []
+
+    def again(growth: float) -> tuple[Predicted, ...]:
+        asked.append(growth)
+        return ()
+
+    await acted(desk, again=Foretold(again, {RATE: 120.0}))
+    desk.ticks(15, p95=0.205, cpu=0.62, rate=150.0)
+    assert asked == [pytest.approx(1.25)]
+
+
 async def test_an_unmoved_load_asks_nothing_again(desk: Desk) -> None:
     """Within a tenth the first prediction stands."""
 
     def again(growth: float) -> tuple[Predicted, ...]:
         raise AssertionError(growth)
 
-    await acted(desk, again=again)
+    await acted(desk, again=Foretold(again))
     desk.ticks(15, p95=0.15, cpu=0.62, rate=105.0)
     assert latest(desk).predicted == PREDICTED
 
