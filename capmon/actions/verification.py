@@ -157,7 +157,9 @@ class Verification:
         for values in self._readings.values():
             values.clear()
         waited = span(monotonic - self._accepted)
-        self._detail(f"{ready} of {self.plan.to} ready after {waited}", hindrance)
+        to = self.plan.to or 0
+        more = f"; {ready - to} more must end" if ready > to else ""
+        self._detail(f"{min(ready, to)} of {to} ready after {waited}{more}", hindrance)
 
     def _measure(self, readings: Mapping[str, float], monotonic: float) -> None:
         if self._ready_since is None:

@@ -119,6 +119,14 @@ async def test_growth_counts_from_the_load_that_was_predicted_for(desk: Desk) ->
     assert asked == [pytest.approx(1.25)]
 
 
+async def test_replicas_that_have_yet_to_end_are_said(desk: Desk) -> None:
+    """On the way down more are ready than were asked for, and that is not `6 of 3`."""
+    outcome = await desk.actuator.execute(desk.plan(to=3))
+    assert outcome.state is ActionState.ACCEPTED, outcome.detail
+    desk.tick()
+    assert latest(desk).detail == "3 of 3 ready after 1 s; 1 more must end"
+
+
 async def test_an_unmoved_load_asks_nothing_again(desk: Desk) -> None:
     """Within a tenth the first prediction stands."""
 
