@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from capmon.cli.options import CONFIG, SET, given
+from capmon.cli.options import CONFIG, SET, emit, given
 from capmon.errors import CapmonError, QuantityError, SourceError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def hpa(
     from capmon.headless import gather
     from capmon.report.hpa_manifest import hpa_manifest
 
-    _emit(hpa_manifest(loaded.settings, gather(loaded, samples=samples), table), output)
+    emit(hpa_manifest(loaded.settings, gather(loaded, samples=samples), table), output)
 
 
 @export.command("alerts")
@@ -97,7 +97,7 @@ def alerts(
         app_labels=_labels("--app-label", app_labels),
         window=seconds,
     )
-    _emit(alert_rules(found), output)
+    emit(alert_rules(found), output)
 
 
 def _labels(option: str, given_: Sequence[str]) -> dict[str, str]:
@@ -138,14 +138,3 @@ def _reading(path: Path) -> str:
         raise CapmonError(f"cannot read {path}: {fault.strerror}") from fault
     except UnicodeDecodeError as fault:
         raise CapmonError(f"cannot read {path}: not UTF-8") from fault
-
-
-def _emit(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise CapmonError(f"cannot write {output}: {fault.strerror}") from fault
-    click.echo(str(output), err=True)

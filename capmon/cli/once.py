@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from capmon.cli.options import CONFIG, SET, given
-from capmon.errors import CapmonError
+from capmon.cli.options import CONFIG, SET, emit, given
 
 if TYPE_CHECKING:
     from capmon.config.loaded import Loaded
@@ -51,7 +50,7 @@ def snapshot(
     if as_text:
         from capmon.summary import summary as text
 
-        _emit(text(frame), output)
+        emit(text(frame), output)
         return
     from capmon import snapshot as document
 
@@ -61,17 +60,6 @@ def snapshot(
     else:
         document.write(content, output)
         click.echo(str(output), err=True)
-
-
-def _emit(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise CapmonError(f"cannot write {output}: {fault.strerror}") from fault
-    click.echo(str(output), err=True)
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from capmon.errors import ConfigError
+from capmon.errors import CapmonError, ConfigError
 
 if TYPE_CHECKING:
     from capmon.config.loaded import Loaded
@@ -63,3 +63,19 @@ def load(
             raise ConfigError([f"--set: expected KEY=VALUE, got {text!r}"])
         overrides[name.strip()] = value
     return find_and_load(path, overrides=overrides)
+
+
+def emit(text: str, output: Path | None) -> None:
+    """Write a text to a file and say where, or to standard output.
+
+    Raises:
+        CapmonError: The file cannot be written.
+    """
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise CapmonError(f"cannot write {output}: {fault.strerror}") from fault
+    click.echo(str(output), err=True)
