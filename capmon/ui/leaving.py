@@ -77,11 +77,19 @@ class Exit:
         with self._ending:
             end_now(status, self._modes)
 
+    def put_back(self) -> None:
+        """The orderly end has put the terminal back.
+
+        The other end must not touch it any more: it would drop the last words, and could be
+        ended with the interpreter before it wrote its own.
+        """
+        with self._ending:
+            self._modes = None
+
     def in_order(self) -> None:
         """The orderly end is through; unless the other has begun, which then goes on alone."""
-        with self._ending:
-            pass
         _let_go()
+        self.put_back()
 
 
 def _let_go() -> None:

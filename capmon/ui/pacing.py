@@ -54,6 +54,13 @@ class SteadyDriver(LinuxDriver):
         if thread is not None:
             thread._queue.maxsize = 0
 
+    def close(self) -> None:
+        """All is written: whoever ends the process from now on leaves the terminal alone."""
+        super().close()
+        last_resort = getattr(self._app, "last_resort", None)
+        if last_resort is not None:
+            last_resort.put_back()
+
     def _sigtstp_application(self, *_: Any) -> None:
         """Stop from the event loop: a signal may come while the queue's lock is held."""
         self._loop.call_soon_threadsafe(super()._sigtstp_application)

@@ -10,6 +10,8 @@ import psutil
 import pytest
 from terminal import Terminal, gone, slow
 
+from capmon.ui import leaving
+
 Start = Callable[..., Terminal]
 
 HOST_ALONE = ("--set", "app.source=none")
@@ -149,3 +151,20 @@ def test_the_demo_leaves_no_process(screen: Start, number: signal.Signals, statu
     assert gone(children, SOON)
     if number is not signal.SIGKILL:
         assert_restored(terminal)
+
+
+def test_the_last_resort_leaves_a_terminal_alone_that_is_put_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The interpreter may end it between dropping the last words and writing its own."""
+    seen: list[tuple[int, object]] = []
+    monkeypatch.setattr(leaving, "GRACE", 0.0)
+    monkeypatch.setattr(leaving, "end_now", lambda status, modes: seen.append((status, modes)))
+    monkeypatch.setattr(leaving, "_terminal_modes", lambda: ["modes"])
+    for put_back in (False, True):
+        last_resort = leaving.Exit()
+        if put_back:
+            last_resort.put_back()
+        last_resort.soon(7)
+        last_resort._wait()
+    assert seen == [(7, ["modes"]), (7, None)]
