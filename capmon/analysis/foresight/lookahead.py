@@ -152,9 +152,13 @@ def _changes(found: Ensemble, past: Vec) -> Callable[[int], float]:
     def change(steps: int) -> float:
         if found.season:
             return found.scale_for_mase
-        known = np.abs(past[steps:] - past[:-steps]) if steps < len(past) else np.empty(0)
-        known = known[np.isfinite(known)]
-        return float(known.mean()) if len(known) else math.nan
+        if steps >= len(past):
+            return math.nan
+        with np.errstate(over="ignore"):  # what no float holds is infinite, and counts for nothing
+            known = np.abs(past[steps:] - past[:-steps])
+            known = known[np.isfinite(known)]
+            usual = float(known.mean()) if len(known) else math.nan
+        return usual if math.isfinite(usual) else math.nan
 
     return change
 
