@@ -22,12 +22,12 @@ from capmon.errors import SnapshotError
 from capmon.model.frame import Frame
 from capmon.model.metric import metric
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 KIND = "capmon.snapshot"
 """What a snapshot calls itself."""
 
-MOMENTS = frozenset({"at", "since", "made_at", "last_success", "boot_time", "end"})
+MOMENTS = frozenset({"at", "since", "made_at", "last_success", "boot_time", "end", "results_at"})
 """Fields that hold Unix times, and moments in the document."""
 
 PACKAGES = ("textual", "psutil", "httpx", "numpy", "scipy", "pandas")
@@ -70,7 +70,7 @@ def document(frame: Frame, loaded: Loaded, scene: Scene | None = None) -> dict[s
         loaded: The configuration and where each value came from.
         scene: What the screen showed; None when there is no screen.
     """
-    body = _plain(frame)
+    body = plain(frame)
     body["readings"] = {k: _reading(k, frame, r) for k, r in sorted(frame.readings.items())}
     return {
         "schema_version": SCHEMA_VERSION,
@@ -81,7 +81,7 @@ def document(frame: Frame, loaded: Loaded, scene: Scene | None = None) -> dict[s
             "path": str(loaded.path) if loaded.path else None,
             "origins": {k: o for k, o in sorted(loaded.origins.items()) if o != "default"},
         },
-        "scene": _plain(scene) if scene is not None else None,
+        "scene": plain(scene) if scene is not None else None,
         "frame": body,
     }
 
@@ -107,7 +107,7 @@ def _reading(metric_key: str, frame: Frame, reading: Any) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Dataclasses, mappings, tuples and enums as JSON knows them; NaN and infinity as null."""
     if value is None or (isinstance(value, str | bool | int) and not isinstance(value, Enum)):
         return value
@@ -118,15 +118,15 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _field(value, f.name) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in sorted(value.items())}
+        return {str(k): plain(v) for k, v in sorted(value.items())}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     raise SnapshotError(f"a snapshot cannot hold a {type(value).__name__}")
 
 
 def _field(owner: Any, name: str) -> Any:
     value = getattr(owner, name)
-    return _moment(value) if is_moment(type(owner), name) else _plain(value)
+    return _moment(value) if is_moment(type(owner), name) else plain(value)
 
 
 def is_moment(owner: type, name: str) -> bool:

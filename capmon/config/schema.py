@@ -210,6 +210,32 @@ class ForecastSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """What is remembered, and for how long."""
+
+    path: str = "auto"
+    """The file; auto is $XDG_STATE_HOME/capmon/history.db, none remembers nothing."""
+
+    name: str = "auto"
+    """Whose record it is, for a file may hold several; auto is the application's and the host's name, such as web@db-01."""
+
+    raw: Duration = Duration(86400.0)
+    """How long every reading is kept."""
+
+    minutes: Duration = Duration(30 * 86400.0)
+    """How long minutes are kept."""
+
+    hours: Duration = Duration(730 * 86400.0)
+    """How long hours are kept, and events with them."""
+
+    max_size: Size = Size(1024**3)
+    """Bytes that the file may take; beyond it the oldest readings go first, then minutes, then hours."""
+
+    resume: bool = True
+    """Whether a start begins with what was recorded before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings."""
 
@@ -245,6 +271,9 @@ class Settings:
 
     tiers: tuple[TierSettings, ...] = ()
     """Sizes that a replica can have, the smallest first, such as {name: tier_2, cores: 4, memory: 8GiB, price_per_hour: 0.17}."""
+
+    history: HistorySettings = field(default_factory=HistorySettings)
+    """What is remembered, and for how long."""
 
     time_zone: str = "auto"
     """Whose hours the patterns of the load are told in, such as Europe/Berlin; auto is the machine's."""

@@ -157,6 +157,9 @@ def demo_settings(port: int) -> dict[str, str]:
         "scaling.startup": "5s",
         "scaling.every": "5s",
         "scaling.price_per_hour": "0.17",
+        # Another start is another service: what the last one did says nothing of it.
+        "history.name": "demo",
+        "history.resume": "false",
     }
 
 

@@ -134,10 +134,44 @@ class Event:
     """Unix time."""
 
     kind: str
-    """`bottleneck`, `action`, `change`, `replicas`, `source`, `notice`."""
+    """`bottleneck`, `action`, `change`, `replicas`, `source`, `notice`, `note`, `start`, `stop`."""
 
     text: str
     """One line for a screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """That a frame is not of now, and where it comes from."""
+
+    kind: str
+    """`replay` out of a history, `file` out of a snapshot."""
+
+    name: str
+    """Whose record it is, or the file's name."""
+
+    results_at: float | None
+    """Unix time at which models, forecasts and bottlenecks were made; None where none were kept."""
+
+    since: float
+    """Unix time of the first measurement there is."""
+
+    end: float
+    """Unix time of the last."""
+
+    note: str = ""
+    """What to keep in mind: `minutes alone: readings are kept for 24 h`; empty for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Who remembers what is measured."""
+
+    state: str
+    """`recording` here, `attached` to a recorder that collects, `elsewhere` by another process, `off`, `failing`."""
+
+    text: str
+    """One line for a screen: `read from the recorder (pid 123)`, `disk full: 12 s not recorded`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +267,15 @@ class Frame:
 
     events: tuple[Event, ...] = ()
     """Recent events, the latest first."""
+
+    recording: Recording | None = None
+    """Who remembers what is measured; None before it is known."""
+
+    past: Past | None = None
+    """Where a frame comes from that is not of now; None while it is live."""
+
+    came: Mapping[str, Trend] = field(default_factory=dict)
+    """What came after this moment, by metric key, as far as forecasts look; empty while live."""
 
     @property
     def curves(self) -> tuple[Fit, ...]:

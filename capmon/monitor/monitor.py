@@ -5,43 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from capmon.clock import Clock
 from capmon.collectors.base import Collector
 from capmon.collectors.runner import Runner
-from capmon.config.schema import WINDOWS, Settings
-from capmon.errors import TargetError
-from capmon.model.frame import Event, Frame, Reading
-from capmon.model.policies import Verdict
+from capmon.config.schema import Settings
+from capmon.model.frame import Frame, Reading
 from capmon.model.results import (
     Health,
-    Outcome,
     ReplicaState,
-    ScalePlan,
     SourceState,
 )
 from capmon.model.sample import Batch
-from capmon.model.text import one_line
-from capmon.model.whatif import Question, WhatIf
 from capmon.monitor.changes import Changes
-from capmon.monitor.effects import expected
+from capmon.monitor.front import PACEMAKER, Front
 from capmon.monitor.readings import APPLICATION, Readings
-from capmon.monitor.reasons import verdict_of, why
 from capmon.monitor.worker import Done, Job, Remembered, Worker, with_results
 
 if TYPE_CHECKING:
     from capmon.actions.actuator import Actuator
-    from capmon.actions.record import Past
     from capmon.monitor.surroundings import Surroundings
+    from capmon.store.series import Store
 
-EVENTS_KEPT = 200
 LATE_TICK = 1.25
 """A tick waits this many intervals for the host's reading before it goes on without it."""
-
-PACEMAKER = "host"
-"""The collector whose readings set the pace of the ticks."""
 
 BATCHES_KEPT = 3600
 """Batches that wait for the engine at most, should it hang."""
@@ -50,7 +39,7 @@ STALLED = 30.0
 """Seconds without an answer from the engine after which its last results are not shown any more."""
 
 
-class Monitor:
+class Monitor(Front):
     """Runs until stopped; calls `on_frame` on the event loop with every new frame."""
 
     def __init__(
@@ -62,16 +51,11 @@ class Monitor:
         replicas: ReplicaState | None = None,
         surroundings: Surroundings | None = None,
     ) -> None:
-        self.settings = settings
-        self.surroundings = surroundings
-        self.frame: Frame | None = None
+        super().__init__(settings, clock, actuator, surroundings)
         self.asked = 0
         """How often the policies were asked: a new number is a new verdict."""
         self.remembered: Mapping[str, Any] | None = None
         """What the policies remember since they were last asked."""
-        self._clock = clock
-        self._actuator = actuator
-        self._window = WINDOWS[settings.window]
         self._readings = Readings()
         self._readings.replicas = replicas
         self._changes = Changes()
@@ -79,10 +63,8 @@ class Monitor:
         self._runner = Runner(collectors, clock, self._take)
         self._worker = Worker(settings, self._done_in_thread)
         self._pending: deque[tuple[float, Batch]] = deque(maxlen=BATCHES_KEPT)
-        self._measured: dict[str, float] = {}
-        self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self._taken: list[Callable[[str, float, Batch], None]] = []
         self._health: dict[str, SourceState] = {}
-        self._listeners: list[Callable[[Frame], None]] = []
         self._last: Done | None = None
         self._engine_started = False
         self._busy = False
@@ -92,13 +74,8 @@ class Monitor:
         self._host_read = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticking: asyncio.Task[None] | None = None
-        self._faults: dict[str, str] = {}
 
     # Life
-
-    def on_frame(self, listener: Callable[[Frame], None]) -> None:
-        """Call `listener` with every new frame, on the event loop."""
-        self._listeners.append(listener)
 
     async def start(self, *, host_first: bool = False) -> None:
         """Begin to collect; the analysis waits for `start_engine`.
@@ -129,108 +106,24 @@ class Monitor:
             await asyncio.gather(ticking, return_exceptions=True)
         await self._runner.stop()
 
-    # What the screen asks for
-
-    def set_window(self, seconds: float) -> None:
-        """Show, from the next frame on, this much history."""
-        self._window = seconds
-
-    @property
-    def window(self) -> float:
-        """Seconds of history that frames show."""
-        return self._window
-
-    def note(self, kind: str, text: str) -> None:
-        """Add an event to the record."""
-        self._events.appendleft(Event(self._clock.now(), kind, one_line(text)))
-
     def forget_models(self, reason: str) -> None:
         """Fit models to what is measured from now on; the reason stands beside those too young."""
         self._reset = reason
 
+    def _wake(self, source: str) -> None:
+        self._runner.wake(source)
+
+    def on_batch(self, listener: Callable[[str, float, Batch], None]) -> None:
+        """Call `listener` with every batch, its source and that source's interval in seconds."""
+        self._taken.append(listener)
+
+    def resume(self, fill: Callable[[Store], None]) -> None:
+        """Let the store begin with what was recorded before; called in the worker's thread."""
+        self._worker.fill = fill
+
     def recall(self, document: Any, age: float) -> None:
         """Let the policies begin with what they remembered so long ago; before `start_engine`."""
         self._worker.remembered = Remembered(document, age, self._clock.monotonic())
-
-    def propose(
-        self,
-        *,
-        to: int | None = None,
-        delta: int = 0,
-        takes_back: str = "",
-        ignore_cooldown: bool = False,
-        verdict: Verdict | None = None,
-    ) -> ScalePlan | None:
-        """A plan for `to` replicas, or for `delta` more than now; None when nothing is scaled.
-
-        Args:
-            to: Replicas wanted; None to go by `delta`.
-            delta: Difference to the count asked for now.
-            takes_back: Identifier of the last action, to take it back.
-            ignore_cooldown: Whether a person said that the cooldown shall not count.
-            verdict: The policy's verdict that an autoscaler follows; None where a person asks.
-        """
-        frame = self.frame
-        if self._actuator is None or frame is None:
-            return None
-        state, wanted = frame.replicas, to
-        if wanted is None and state is not None and state.desired is not None:
-            wanted = state.desired + delta
-        predicted, again = expected(frame, wanted)
-        return self._actuator.propose(
-            to=to,
-            delta=delta,
-            state=state,
-            predicted=predicted,
-            why=why(frame, wanted, verdict),
-            data_age=self._data_age(frame),
-            bottlenecks=frame.bottlenecks,
-            takes_back=takes_back,
-            ignore_cooldown=ignore_cooldown,
-            again=again,
-            hpa=verdict_of(frame, "hpa"),
-            binds="" if verdict is None else verdict.binds,
-            automatic=verdict is not None,
-            beware=() if self.surroundings is None else self.surroundings.warnings(),
-        )
-
-    def last_action(self) -> Past | None:
-        """The last action on the target by anyone; None when none is known or nothing is scaled."""
-        return None if self._actuator is None else self._actuator.last()
-
-    def what_if(self, question: Question) -> WhatIf | None:
-        """What the models say to a supposition; None before the first frame."""
-        frame = self.frame
-        if frame is None:
-            return None
-        from capmon.analysis.whatif import what_if
-
-        return what_if(self.settings, frame, question)
-
-    async def execute(self, plan: ScalePlan, *, veto: Callable[[], str] = str) -> Outcome:
-        """Carry a plan out; its success shows in later frames.
-
-        Args:
-            plan: As `propose` made it.
-            veto: Asked right before: why it may not be done any more; empty when it may.
-
-        Raises:
-            TargetError: No scale target is configured.
-        """
-        if self._actuator is None:
-            raise TargetError("there is nothing to scale")
-        outcome = await self._actuator.execute(plan, veto=veto)
-        text = f"{outcome.origin} → {outcome.to} replicas: {outcome.state.value}"
-        self.note("action", f"{text} {outcome.detail}".rstrip())
-        self._runner.wake("replicas")
-        return outcome
-
-    def _data_age(self, frame: Frame) -> float | None:
-        """Seconds since the newest measurement that a plan rests on; None before the first."""
-        at = self._measured.get(PACEMAKER if frame.app_source == "none" else "app")
-        # A machine that was suspended has old measurements, although no time has passed on the
-        # clock that stood still with it.
-        return None if at is None else self._clock.boottime() - at
 
     # Ticks
 
@@ -239,7 +132,11 @@ class Monitor:
         self._readings.take(source, batch)
         if batch.values:
             self._measured[source] = self._clock.boottime()
-        self._pending.append((self._intervals.get(source, self.settings.interval), batch))
+        interval = self._intervals.get(source, self.settings.interval)
+        self._pending.append((interval, batch))
+        for listener in self._taken:
+            with self._said(f"a listener, {getattr(listener, '__qualname__', 'unnamed')},"):
+                listener(source, interval, batch)
         if source == PACEMAKER:
             self._host_read.set()
         after = self._readings.replicas
@@ -279,22 +176,6 @@ class Monitor:
             self._pending.clear()
             self._reset = ""
 
-    @contextlib.contextmanager
-    def _said(self, place: str) -> Iterator[None]:
-        """Let an unexpected fault become a notice, once, instead of the end of the ticks."""
-        try:
-            yield
-        except Exception as fault:
-            self._say(place, f"{place} failed: {type(fault).__name__}: {fault}")
-        else:
-            self._say(place, "")
-
-    def _say(self, place: str, problem: str) -> None:
-        """Note a problem when it begins or changes; an empty one is over."""
-        if problem and problem != self._faults.get(place):
-            self.note("notice", problem)
-        self._faults[place] = problem
-
     def _job(self, readings: Mapping[str, Reading], health: Sequence[Health]) -> Job:
         return Job(
             at=self._clock.now(),
@@ -309,12 +190,6 @@ class Monitor:
             reset=self._reset,
             cooldowns=self._cooldowns(),
             startup=None if self._actuator is None else self._actuator.learned().startup,
-        )
-
-    def _cooldowns(self) -> tuple[float, float]:
-        actuator = self._actuator
-        return (
-            (0.0, 0.0) if actuator is None else (actuator.cooldown("up"), actuator.cooldown("down"))
         )
 
     def _done_in_thread(self, done: Done) -> None:

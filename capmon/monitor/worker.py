@@ -118,6 +118,8 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="capmon-engine", daemon=True)
         self.remembered: Remembered | None = None
         """What the policies shall know from before; to be set before the start."""
+        self.fill: Callable[[Store], None] | None = None
+        """Puts into the store what was recorded before; to be set before the start."""
         self.notices: tuple[str, ...] = ()
         """What of it had to be dropped; complete with the first answer."""
 
@@ -150,6 +152,7 @@ class Worker:
             from capmon.store.series import Store
 
             store, engine = Store(), Engine(self._settings, self._zone())
+            self._fill(store)
             policies = self._policies(store)
         except Exception as fault:  # every job must be answered: the monitor waits for it
             problem = f"analysis cannot be loaded: {_said(fault)}"
@@ -159,6 +162,15 @@ class Worker:
         decided = policies.decided
         return lambda job: decided(_work(store, engine, job))
 
+    def _fill(self, store: Store) -> None:
+        """Begin with what was recorded before; what cannot be read is said and left out."""
+        if self.fill is None:
+            return
+        try:
+            self.fill(store)
+        except Exception as fault:
+            self.notices = (*self.notices, f"what was recorded cannot be used: {_said(fault)}")
+
     def _policies(self, store: Store) -> Policies | None:
         """The policies, with what they remember; None where nothing is scaled."""
         if self._settings.scaling.target.kind == "none":
@@ -167,7 +179,7 @@ class Worker:
 
         policies = Policies(self._settings, store)
         if self.remembered is not None:
-            self.notices = policies.restore(self.remembered)
+            self.notices = (*self.notices, *policies.restore(self.remembered))
         return policies
 
 

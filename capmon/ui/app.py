@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
@@ -23,8 +21,8 @@ from capmon.config.schema import WINDOWS
 from capmon.errors import CapmonError
 from capmon.model.frame import Frame
 from capmon.model.text import one_line
-from capmon.monitor.monitor import Monitor
-from capmon.ui import acting, leaving, palette, themes
+from capmon.monitor.front import Front
+from capmon.ui import acting, leaving, palette, sharing, themes
 from capmon.ui.commands import VIEWS, bindings, unknown
 from capmon.ui.pacing import Pacer, backlog, collect_garbage_again
 from capmon.ui.screens.monitor import MonitorScreen
@@ -32,9 +30,6 @@ from capmon.ui.screens.overview import OverviewScreen
 from capmon.ui.screens.sheet import Sheet
 from capmon.ui.screens.views import live_view
 from capmon.ui.widgets.pane import View
-
-if TYPE_CHECKING:
-    from capmon import snapshot
 
 Background = Callable[[], Awaitable[None]]
 """Work that goes on beside the monitor and is cancelled with it."""
@@ -52,7 +47,7 @@ class CapmonApp(App[int]):
 
     def __init__(
         self,
-        monitor: Monitor,
+        monitor: Front,
         loaded: Loaded,
         *,
         read_only: bool = False,
@@ -313,40 +308,17 @@ class CapmonApp(App[int]):
 
     def action_export(self) -> None:
         """Write what is shown to a file, off the event loop."""
-        frame = self._held
-        if frame is None:
-            self.notify("there is nothing to export yet", severity="warning")
-            return
-        scene = self._scene()
-        threading.Thread(target=self._export, args=(frame, scene), daemon=True).start()
+        sharing.export(self)
 
-    def _scene(self) -> snapshot.Scene:
-        from capmon import snapshot
+    @property
+    def shown(self) -> Frame | None:
+        """The frame that is shown; None before the first."""
+        return self._held
 
-        screen = self.monitor_screen
-        view = self.view_state
-        return snapshot.Scene(
-            screen=screen.name_of_view if screen else "",
-            focus=screen.focused_pane if screen else "",
-            filter=view.filter,
-            window=view.window,
-            maximised=view.maximised,
-            paused=view.paused,
-            size=(self.size.width, self.size.height),
-        )
-
-    def _export(self, frame: Frame, scene: snapshot.Scene) -> None:
-        from capmon import snapshot
-
-        host = frame.host.hostname if frame.host else "host"
-        path = (self._folder or Path.cwd()) / snapshot.default_name(frame.at, host)
-        try:
-            snapshot.write(snapshot.document(frame, self.loaded, scene), path)
-            said, options = str(path), {"title": "exported"}
-        except (CapmonError, OSError) as fault:
-            said, options = str(fault), {"title": "not exported", "severity": "error"}
-        with contextlib.suppress(RuntimeError):  # the app has ended
-            self.notify(said, **options)
+    @property
+    def folder(self) -> Path:
+        """Where files are written."""
+        return self._folder or Path.cwd()
 
     # Scaling
 

@@ -1,0 +1,1 @@
+"""The recorder as a program: put together, ended by signals, gone within a second."""

@@ -1,0 +1,1 @@
+"""What joins monitor and history: keeping, streaming, attaching, going back in time."""
