@@ -40,6 +40,11 @@ class Ring:
         self._end += 1
         self._size = min(self._size + 1, capacity)
 
+    def fill(self, times: Vec, values: Vec) -> None:
+        """Hold the last of some readings, times rising strictly, in place of what was held."""
+        self._size = self._end = n = min(len(times), len(self._times) // 2)
+        self._times[:n], self._values[:n] = times[len(times) - n :], values[len(values) - n :]
+
     def truncate(self, at: float) -> None:
         """Drop the readings at or after `at`."""
         keep = int(np.searchsorted(self.times(), at, side="left"))

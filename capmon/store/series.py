@@ -68,6 +68,19 @@ class Series:
         self.raw.append(at, value)
         self._open_values.append(value)
 
+    def begin(self, raw: tuple[Vec, Vec], minutes: tuple[Vec, Vec]) -> None:
+        """Hold what was recorded before, in place of what is held: see `Store.begin`."""
+        times, values = raw
+        starts, means = minutes
+        ends = [float(t[-1]) for t in (times, starts + MINUTE) if len(t)]
+        self.last = max(ends)
+        self.first = min(float(t[0]) for t in (times, starts) if len(t))
+        self._open_minute = int(self.last // MINUTE)
+        closed = int(np.searchsorted(starts, self._open_minute * MINUTE))
+        self.raw.fill(times, values)
+        self.minutes.fill(starts[:closed] + MINUTE, means[:closed])
+        self._open_values = values[times >= self._open_minute * MINUTE].tolist()
+
     def _go_back(self, at: float, minute: int) -> None:
         """Forget what the clock, set back, says is yet to come."""
         self.raw.truncate(at)
@@ -126,6 +139,25 @@ class Store:
         if not 0 <= at - self._swept < SWEEP_SECONDS:
             self._swept = at
             self._sweep(at)
+
+    def begin(
+        self,
+        metric_key: str,
+        interval: float,
+        raw: tuple[Vec, Vec],
+        minutes: tuple[Vec, Vec],
+    ) -> None:
+        """Let a series begin with what was recorded before; nothing happens where there is none.
+
+        Args:
+            metric_key: Which series.
+            interval: Seconds between two of its readings.
+            raw: Times, rising, and values of readings.
+            minutes: Unix times at which minutes begin, rising, and what stands for each.
+        """
+        if len(raw[0]) or len(minutes[0]):
+            series = self._series[metric_key] = Series(metric_key, interval)
+            series.begin(raw, minutes)
 
     def _sweep(self, at: float) -> None:
         """Drop series of which nothing is in any window: file systems and devices come and go."""
