@@ -57,9 +57,10 @@ check: lint test
 schemas: $(STAMP)
 	$(BIN)/capmon config schema > schemas/config.schema.json
 	$(BIN)/python -m capmon.snapshot_schema > schemas/snapshot.schema.json
+	$(BIN)/python -m capmon.report.plan_schema > schemas/plan.schema.json
 
 golden: $(STAMP)
-	CAPMON_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/ui/test_golden.py
+	CAPMON_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/ui/test_golden.py tests/report tests/test_plan_command.py
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -27,7 +27,12 @@ SCHEMA_VERSION = "1.2"
 KIND = "capmon.snapshot"
 """What a snapshot calls itself."""
 
-MOMENTS = frozenset({"at", "since", "made_at", "last_success", "boot_time", "end", "results_at"})
+MOMENTS = frozenset(
+    {
+        "at", "since", "made_at", "last_success", "boot_time", "end", "results_at", "until", "by",
+        "begin",
+    }
+)  # fmt: skip
 """Fields that hold Unix times, and moments in the document."""
 
 PACKAGES = ("textual", "psutil", "httpx", "numpy", "scipy", "pandas")

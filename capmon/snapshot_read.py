@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
@@ -16,10 +16,26 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from capmon.errors import SnapshotError
 from capmon.model.frame import Frame
+from capmon.model.text import one_line
 from capmon.snapshot import KIND, SCHEMA_VERSION, Scene, is_moment
 
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes of a file that is read at most; a snapshot of a large host has well under one million."""
+
+MOST_NOTES = 20
+"""Lines that tell what was left out, at most."""
+
+LONGEST_PLACE = 120
+"""Characters of a place in a document that an error names, at most."""
+
+LATEST = 32_503_680_000.0
+"""Unix time of the year 3000: no calendar, time zone or forecast leaves its bounds before that."""
+
+BIGGEST = 2**63
+"""No count of ours is as large."""
+
+INFINITE = frozenset({("Estimate", "value")})
+"""Numbers whose null stands for infinity, which JSON cannot say; elsewhere it stands for no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,15 @@ class Snapshot:
     notes: tuple[str, ...] = ()
     """What of it was left out, because this version does not know it."""
 
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of capmon, Python and packages that made it."""
+
+    config_path: str = ""
+    """The configuration that it was made with; empty where there was none."""
+
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Where each setting that is no default came from, by dotted key."""
+
 
 def read(path: Path) -> Snapshot:
     """Read a snapshot from a file.
@@ -53,13 +78,18 @@ def read(path: Path) -> Snapshot:
     if len(body) > MOST_BYTES:
         raise SnapshotError(f"{path}: more than {MOST_BYTES >> 20} MiB, which no snapshot has")
     try:
-        content = json.loads(body)
+        content = json.loads(body, parse_constant=_refused)
     except (ValueError, RecursionError) as fault:
         raise SnapshotError(f"{path} is no JSON: {fault}") from None
     try:
         return snapshot_of(content)
     except SnapshotError as fault:
         raise SnapshotError(f"{path}: {fault}") from None
+
+
+def _refused(word: str) -> Any:
+    """JSON has no such numbers, and a snapshot writes null for them."""
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def snapshot_of(content: Any) -> Snapshot:
@@ -73,13 +103,28 @@ def snapshot_of(content: Any) -> Snapshot:
     version = content.get("schema_version")
     ours = SCHEMA_VERSION.partition(".")[0]
     if not isinstance(version, str) or version.partition(".")[0] != ours:
-        raise SnapshotError(f"schema version {version!r}, and this capmon reads {ours}.x")
+        raise SnapshotError(f"schema version {_brief(version)}, and this capmon reads {ours}.x")
     notes: list[str] = []
     frame = revived(Frame, content.get("frame"), notes)
     scene = content.get("scene")
+    config = content.get("config")
+    config = config if isinstance(config, dict) else {}
+    path = config.get("path")
     return Snapshot(
-        frame, None if scene is None else revived(Scene, scene, notes), version, tuple(notes)
+        frame,
+        None if scene is None else revived(Scene, scene, notes),
+        version,
+        tuple(notes),
+        _words(content.get("versions")),
+        path if isinstance(path, str) else "",
+        _words(config.get("origins")),
     )
+
+
+def _words(found: Any) -> dict[str, str]:
+    """Texts by name; what is none is left out, for nothing is computed from these."""
+    entries = found.items() if isinstance(found, dict) else ()
+    return {k: v for k, v in entries if isinstance(v, str)}
 
 
 def revived(kind: Any, document: Any, notes: list[str] | None = None) -> Any:
@@ -97,7 +142,10 @@ def revived(kind: Any, document: Any, notes: list[str] | None = None) -> Any:
         SnapshotError: Something else stands there; the text says where.
     """
     place = kind.__name__ if isinstance(kind, type) else "value"
-    return _value(kind, document, place, [] if notes is None else notes)
+    try:
+        return _value(kind, document, place, [] if notes is None else notes)
+    except RecursionError:  # to show what stands there takes as many calls as it is deep
+        raise SnapshotError(f"{place}: nested too deeply") from None
 
 
 def _value(kind: Any, found: Any, place: str, notes: list[str]) -> Any:
@@ -128,7 +176,7 @@ def _option(kinds: tuple[Any, ...], found: Any, place: str, notes: list[str]) ->
             return _value(kind, found, place, notes)
         except SnapshotError as why:
             fault = fault or why
-    raise fault or SnapshotError(f"{place}: {found!r} is not expected there")
+    raise fault or SnapshotError(f"{_cut(place)}: {_brief(found)} is not expected there")
 
 
 def _tuple(kinds: tuple[Any, ...], found: Any, place: str, notes: list[str]) -> tuple[Any, ...]:
@@ -155,12 +203,16 @@ def _record(kind: Any, found: Any, place: str, notes: list[str]) -> Any:
     values = {}
     for name, value in found.items():
         if name not in hints:
-            if not _added(kind, name):
-                notes.append(f"{place}.{name} is not known here")
+            if not _added(kind, name) and len(notes) < MOST_NOTES:
+                notes.append(f"{_cut(f'{place}.{name}')} is not known here")
             continue
-        moment = is_moment(kind, name)
         at = f"{place}.{name}"
-        values[name] = _moment(value, at) if moment else _value(hints[name], value, at, notes)
+        if is_moment(kind, name):
+            values[name] = _moment(value, at, notes, needed=hints[name] is float)
+        elif value is None and (kind.__name__, name) in INFINITE:
+            values[name] = math.inf
+        else:
+            values[name] = _value(hints[name], value, at, notes)
     try:
         return kind(**values)
     except TypeError:  # a field without a default is missing
@@ -171,7 +223,7 @@ def _record(kind: Any, found: Any, place: str, notes: list[str]) -> Any:
             and f.default_factory is dataclasses.MISSING
             and f.name not in values
         ]
-        raise SnapshotError(f"{place}: {', '.join(need)} is missing") from None
+        raise SnapshotError(f"{_cut(place)}: {', '.join(need)} is missing") from None
 
 
 def _added(kind: type, name: str) -> bool:
@@ -188,11 +240,11 @@ def _single(kind: Any, found: Any, place: str) -> Any:
         try:
             return kind(found)
         except ValueError:
-            raise SnapshotError(f"{place}: {found!r} is no {kind.__name__}") from None
+            raise SnapshotError(f"{_cut(place)}: {_brief(found)} is no {kind.__name__}") from None
     if kind is Any:
         return found
     if kind is int:
-        ok = isinstance(found, int) and not isinstance(found, bool)
+        ok = isinstance(found, int) and not isinstance(found, bool) and abs(found) < BIGGEST
         return _checked(ok, found, place, "a whole number")
     return _checked(isinstance(found, kind), found, place, getattr(kind, "__name__", str(kind)))
 
@@ -201,22 +253,45 @@ def _number(found: Any, place: str) -> float:
     if found is None:  # JSON has no other way to say it
         return math.nan
     ok = isinstance(found, int | float) and not isinstance(found, bool)
-    return float(_checked(ok, found, place, "a number"))
+    try:
+        return float(_checked(ok, found, place, "a number"))
+    except OverflowError:
+        return math.inf if found > 0 else -math.inf
 
 
 def _checked(ok: bool, found: Any, place: str, expected: Any) -> Any:
     if not ok:
-        shown = repr(found)
-        shown = shown if len(shown) <= 40 else f"{shown[:39]}…"
-        raise SnapshotError(f"{place}: expected {expected}, found {shown}")
+        raise SnapshotError(f"{_cut(place)}: expected {expected}, found {_brief(found)}")
     return found
 
 
-def _moment(found: Any, place: str) -> float | None:
-    if found is None:
+def _brief(found: Any) -> str:
+    """What stands there, cut: it may be megabytes, or a number of too many digits to be written."""
+    try:
+        shown = repr(found[:40] if isinstance(found, str | list) else found)
+    except ValueError:
+        return "a number of too many digits"
+    return shown if len(shown) <= 40 else f"{shown[:39]}…"
+
+
+def _cut(place: str) -> str:
+    """A place fit for one line: keys of mappings stand in it as they are."""
+    place = one_line(place)
+    return place if len(place) <= LONGEST_PLACE else f"{place[: LONGEST_PLACE - 1]}…"
+
+
+def _moment(found: Any, place: str, notes: list[str], *, needed: bool) -> float | None:
+    if found is None and not needed:
         return None
     try:
         at = datetime.fromisoformat(found)
-    except (TypeError, ValueError):
-        raise SnapshotError(f"{place}: {found!r} is no moment") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        raise SnapshotError(f"{_cut(place)}: {_brief(found)} is no moment") from None
+    if 0 <= seconds < LATEST:
+        return seconds
+    if needed:
+        raise SnapshotError(f"{_cut(place)}: {_brief(found)} is before 1970 or after 2999")
+    if len(notes) < MOST_NOTES:
+        notes.append(f"{_cut(place)} is before 1970 or after 2999")
+    return None

@@ -39,7 +39,7 @@ def snapshot_schema() -> Schema:
     Fields may be added within a major version, so a document may hold more than is said here.
     """
     defs: dict[str, Schema] = {}
-    frame, scene = _type(Frame, defs), _type(Scene, defs)
+    frame, scene = schema_of(Frame, defs), schema_of(Scene, defs)
     defs["Reading"] = _reading()
     major = SCHEMA_VERSION.partition(".")[0]
     properties: Schema = {
@@ -52,12 +52,14 @@ def snapshot_schema() -> Schema:
         "made_at": {"description": "Moment of the tick.", **MOMENT},
         "versions": {
             "description": "Versions of capmon, Python and the packages that it uses.",
-            **_object({"capmon": {"type": "string"}, "python": {"type": "string"}}),
+            **object_of({"capmon": {"type": "string"}, "python": {"type": "string"}}),
             "additionalProperties": {"type": "string"},
         },
         "config": {
             "description": "Where the configuration came from; values are not among it.",
-            **_object({"path": _optional({"type": "string"}), "origins": _map({"type": "string"})}),
+            **object_of(
+                {"path": _optional({"type": "string"}), "origins": _map({"type": "string"})}
+            ),
         },
         "scene": {"description": "What the screen showed; null without one.", **_optional(scene)},
         "frame": {"description": "What the monitor knew.", **frame},
@@ -66,12 +68,13 @@ def snapshot_schema() -> Schema:
         "$schema": DIALECT,
         "title": "capmon snapshot",
         "description": "One tick of capmon. Times are RFC 3339 in UTC, values are in base units, and null is not known.",
-        **_object(properties),
+        **object_of(properties),
         "$defs": dict(sorted(defs.items())),
     }
 
 
-def _object(properties: Schema) -> Schema:
+def object_of(properties: Schema) -> Schema:
+    """Schema of an object that has all of these."""
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
@@ -94,7 +97,7 @@ def _reading() -> Schema:
     docs = docstrings(Reading)
     return {
         "description": docs[""],
-        **_object(
+        **object_of(
             {
                 "value": {"description": docs["value"], "type": ["number", "null"]},
                 "unit": {
@@ -119,7 +122,7 @@ def _reading() -> Schema:
     }
 
 
-def _type(hint: Any, defs: dict[str, Schema], *, finite: bool = True) -> Schema:
+def schema_of(hint: Any, defs: dict[str, Schema], *, finite: bool = True) -> Schema:
     """Schema of one type; what has a name goes into `defs` and is referred to."""
     if isinstance(hint, type) and (dataclasses.is_dataclass(hint) or issubclass(hint, Enum)):
         return _named(hint, defs)
@@ -130,15 +133,25 @@ def _type(hint: Any, defs: dict[str, Schema], *, finite: bool = True) -> Schema:
             return {"type": name}
     origin, members = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType) and len(members) == 2 and members[1] is type(None):
-        return _optional(_type(members[0], defs, finite=finite))
+        return _optional(schema_of(members[0], defs, finite=finite))
+    if origin in (Union, types.UnionType):
+        return _one_of(members)
     if origin is tuple and members[1:] == (...,):
-        return {"type": "array", "items": _type(members[0], defs, finite=finite)}
+        return {"type": "array", "items": schema_of(members[0], defs, finite=finite)}
     if origin is tuple:
-        each = [_type(m, defs, finite=finite) for m in members]
+        each = [schema_of(m, defs, finite=finite) for m in members]
         return {"type": "array", "prefixItems": each, "items": False, "minItems": len(each)}
     if origin is Mapping:
-        return _map(_type(members[1], defs, finite=finite))
+        return _map(schema_of(members[1], defs, finite=finite))
     raise TypeError(f"a snapshot has no schema for {hint}")
+
+
+def _one_of(members: tuple[Any, ...]) -> Schema:
+    """Plain values of several types; a word of a list is a text as any."""
+    names: dict[type, str] = {str: "string", float: "number", int: "number", type(None): "null"}
+    found = [names[next(t for t in names if issubclass(m, t))] for m in members]
+    kinds = list(dict.fromkeys(found))
+    return {"type": kinds[0] if len(kinds) == 1 else kinds}
 
 
 def _named(cls: type, defs: dict[str, Schema]) -> Schema:
@@ -159,9 +172,9 @@ def _fields(cls: type, defs: dict[str, Schema]) -> Schema:
             schema = _optional(MOMENT) if type(None) in get_args(hint) else MOMENT
         else:
             finite = not any(word in docs[name] for word in NOT_FINITE)
-            schema = _type(hint, defs, finite=finite)
+            schema = schema_of(hint, defs, finite=finite)
         properties[name] = {"description": docs[name].replace("Unix time", "Moment"), **schema}
-    return _object(properties)
+    return object_of(properties)
 
 
 @cache

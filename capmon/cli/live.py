@@ -95,14 +95,14 @@ def _live_demo(loaded: Loaded, service: Any, *, read_only: bool) -> int:
     from capmon.clock import SystemClock
     from capmon.demo.waiting import Readiness, Waiting
     from capmon.monitor.build import build
+    from capmon.recording.beginning import remembering
     from capmon.ui.app import CapmonApp
     from capmon.ui.live import run
 
     readiness = Readiness(service)
+    clock = SystemClock()
     monitor = build(
-        loaded,
-        SystemClock(),
-        read_only=read_only,
-        wrap=lambda inner: Waiting(inner, readiness),
+        loaded, clock, read_only=read_only, wrap=lambda inner: Waiting(inner, readiness)
     )
+    remembering(monitor, clock)
     return run(CapmonApp(monitor, loaded, read_only=read_only, beside=readiness.run))

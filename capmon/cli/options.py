@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from capmon.cli.completion import complete_setting
 from capmon.errors import CapmonError, ConfigError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ SET = click.option(
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=complete_setting,
     help="Override one setting, such as app.url=http://localhost:9000/metrics.",
 )
 READ_ONLY = click.option("--read-only", is_flag=True, help="Hide and refuse everything that acts.")

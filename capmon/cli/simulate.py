@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from capmon.cli.options import CONFIG, SET, given
 from capmon.errors import CapmonError
+
+if TYPE_CHECKING:
+    from capmon.collectors.series_file import RecordedSeries
+    from capmon.config.schema import Settings
+
+MINUTE = 60.0
 
 NEEDED = 40
 """Replicas that the 99.95th percentile of the replayed load takes where no capacity is given."""
@@ -80,13 +87,14 @@ def simulate(ctx: click.Context, /, **options: Any) -> None:
         raise click.BadParameter("expected a number above 0", param_hint="--capacity")
     if options["path"] is not None and options["history"] is not None:
         raise click.UsageError("--load and --history exclude each other: which load?")
-    if options["path"] is None:
-        if options["history"] is None:
-            raise click.UsageError("which load? give --load FILE")
-        raise CapmonError("there is no recorded history to replay yet: give --load FILE")
-    from capmon.collectors.series_file import read_series
+    if options["path"] is not None:
+        from capmon.collectors.series_file import read_series
 
-    series = read_series(options["path"])
+        series = read_series(options["path"])
+    elif options["history"] is not None:
+        series = _recorded(loaded.settings, options["history"])
+    else:
+        raise click.UsageError("which load? give --load FILE or --history 14d")
     table = _replayed(series, loaded.settings, target, options)
     if options["as_json"]:
         import json
@@ -102,6 +110,23 @@ def simulate(ctx: click.Context, /, **options: Any) -> None:
     click.echo(as_text(table, currency=loaded.settings.scaling.currency), nl=False)
 
 
+def _recorded(settings: Settings, seconds: float) -> RecordedSeries:
+    """The load that capmon recorded, by the minute, so far back from its last reading."""
+    from capmon.collectors.series_file import RecordedSeries
+    from capmon.model.names import RATE
+    from capmon.recording.opening import open_record
+
+    with contextlib.closing(open_record(settings)) as reader:
+        known = reader.span(RATE)
+        if known is None:
+            raise CapmonError(f"{reader.name}: no request rate was recorded: give --load FILE")
+        step = max(MINUTE, reader.interval(RATE) or MINUTE)
+        seconds = min(seconds, known[1] - known[0] + step)
+        values = reader.window([RATE], known[1] + step, seconds, step)[0]
+    start = math.floor((known[1] + step) / step) * step - step * len(values)
+    return RecordedSeries(reader.name, step, tuple(values.tolist()), start)
+
+
 def _replayed(series: Any, settings: Any, target: float, options: dict[str, Any]) -> Any:
     import numpy as np
 
@@ -114,12 +139,12 @@ def _replayed(series: Any, settings: Any, target: float, options: dict[str, Any]
     train = math.ceil(options["train"] / step - 1e-9)
     if len(load) - train < 2:
         have = f"{len(load) * step / 86400:.3g} days"
-        raise CapmonError(f"{options['path']}: {have} of load leave nothing to replay after --train {options['train'] / 86400:.3g}d")  # fmt: skip
+        raise CapmonError(f"{series.name}: {have} of load leave nothing to replay after --train {options['train'] / 86400:.3g}d")  # fmt: skip
     replayed = load[train:]
     if np.all(np.isnan(replayed)) or not np.nanmax(replayed) > 0:
-        raise CapmonError(f"{options['path']}: the load to replay is never above 0")
+        raise CapmonError(f"{series.name}: the load to replay is never above 0")
     if np.nanmin(load) < 0:
-        raise CapmonError(f"{options['path']}: a load is never below 0")
+        raise CapmonError(f"{series.name}: a load is never below 0")
     capacity = options["capacity"] or float(np.nanquantile(replayed, QUANTILE)) / NEEDED
     if not capacity > 0:
         raise CapmonError("the load is so seldom above 0 that no capacity follows from it: give --capacity")  # fmt: skip

@@ -55,10 +55,10 @@ def docstrings() -> dict[tuple[str, str], str]:
     import ast
     import inspect
 
-    from capmon.config import scaling, schema
+    from capmon.config import planning, scaling, schema
 
     found = {}
-    sources = (inspect.getsource(module) for module in (schema, scaling))
+    sources = (inspect.getsource(module) for module in (schema, scaling, planning))
     for node in (node for text in sources for node in ast.parse(text).body):
         if not isinstance(node, ast.ClassDef):
             continue

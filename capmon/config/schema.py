@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from capmon.config.planning import PlanSettings as PlanSettings
 from capmon.config.quantities import Duration as Duration
 from capmon.config.quantities import Natural, Positive
 from capmon.config.quantities import Ratio as Ratio
@@ -274,6 +275,9 @@ class Settings:
 
     history: HistorySettings = field(default_factory=HistorySettings)
     """What is remembered, and for how long."""
+
+    plan: PlanSettings = field(default_factory=PlanSettings)
+    """What the capacity plan goes by."""
 
     time_zone: str = "auto"
     """Whose hours the patterns of the load are told in, such as Europe/Berlin; auto is the machine's."""

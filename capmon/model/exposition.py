@@ -95,11 +95,27 @@ SEVERITY = Family(
     ("component",),
 )
 
-ANSWERS = (HEADROOM, TIME_TO_THRESHOLD, BREACH, SEVERITY)
+FORECAST = Family(
+    PREFIX + "forecast",
+    "",
+    "What a metric stays below with that probability, `horizon` ahead, in the metric's own base unit.",
+    ("metric", "horizon", "probability"),
+)
+ADVISED = Family(
+    PREFIX + "replicas_advised",
+    "",
+    "Replicas that the models advise for the load of now; absent where they cannot tell.",
+)
+
+ANSWERS = (HEADROOM, TIME_TO_THRESHOLD, BREACH, SEVERITY, FORECAST, ADVISED)
 """What the analysis says. The label `metric` holds a metric's key, labels included."""
 
 PROBABILITIES: dict[str, str] = {"t10": "0.1", "t50": "0.5", "t90": "0.9"}
 """Fields of `TimeToLimit` and their label `probability`; a label `quantile` belongs to summaries alone."""
+
+
+HORIZONS: dict[str, float] = {"5m": 300.0, "15m": 900.0, "1h": 3600.0, "6h": 21600.0}
+"""Label `horizon` and its seconds: few and fixed, so that a series goes on while the history grows."""
 
 
 def families() -> tuple[Family, ...]:

@@ -148,6 +148,16 @@ CATALOGUE: dict[str, Metric] = {
         Metric("db.connections.usage", _C, "connections", "Database connections in use."),
         Metric("db.connections.limit", _C, "connections", "Database connections that may be used.", _N, _LAST),
         Metric("db.connections.utilization", _R, "db connections", "Database connections in use over those that may be used."),
+        # Database: capacity, as imports and the application's fields fill it
+        Metric("db.size", _B, "db size", "Bytes of the database with its indexes.", _N, _LAST),
+        Metric("db.volume.limit", _B, "db volume", "Bytes of the volume that the database lies on.", _N, _LAST),
+        Metric("db.table.size", _B, "table", "Bytes of a table with its indexes, by label table.", _N, _LAST),
+        Metric("db.table.rows", _C, "rows", "Rows of a table as the database estimates them, by label table.", _N, _LAST),
+        Metric("db.table.index_use.ratio", _R, "index use", "Scans of a table that went through an index over all its scans, by label table.", _L),
+        Metric("db.cache.hit_ratio", _R, "db cache", "Blocks of tables found in the database's memory over those asked for.", _L),
+        Metric("db.index.hit_ratio", _R, "index cache", "Blocks of indexes found in the database's memory over those asked for.", _L),
+        Metric("db.read.ratio", _R, "db reads", "Rows fetched over rows fetched, inserted, updated and deleted.", _N),
+        Metric("db.cpu.utilization", _R, "db cpu", "Busy share of the CPU of the database's primary."),
         # Application: size
         Metric("replicas.ready", _C, "ready", "Replicas ready to serve, as the scale target reports them.", _L, _LAST),
         Metric("replicas.desired", _C, "desired", "Replicas asked for, as the scale target reports them.", _N, _LAST),
@@ -156,6 +166,21 @@ CATALOGUE: dict[str, Metric] = {
         Metric("users.per_replica", _C, "users", "Concurrent users over ready replicas.", _N),
     )
 }  # fmt: skip
+
+DATABASE_CAPACITY = frozenset(
+    {
+        "db.size",
+        "db.volume.limit",
+        "db.table.size",
+        "db.table.rows",
+        "db.table.index_use.ratio",
+        "db.cache.hit_ratio",
+        "db.index.hit_ratio",
+        "db.read.ratio",
+        "db.cpu.utilization",
+    }
+)
+"""What imports tell of a database, and hardly any application: not missed where it is absent."""
 
 _KEY = re.compile(r"^(?P<name>[a-zA-Z_][\w.]*)(?:\{(?P<labels>.*)\})?\Z", re.DOTALL)
 _LABEL = re.compile(r'(?P<key>[a-zA-Z_]\w*)="(?P<value>(?:[^"\\]|\\.)*)"(?:,|\Z)', re.DOTALL)

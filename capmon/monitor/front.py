@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capmon.clock import Clock
 from capmon.config.schema import WINDOWS, Settings
 from capmon.errors import TargetError
-from capmon.model.frame import Event, Frame
+from capmon.model.frame import Event, Frame, Recording
 from capmon.model.policies import Verdict
 from capmon.model.results import Outcome, ScalePlan
 from capmon.model.text import one_line
@@ -42,6 +43,10 @@ class Front:
         self.settings = settings
         self.surroundings = surroundings
         self.frame: Frame | None = None
+        self.record: tuple[Path | None, str | None] = (None, None)
+        """History file and name of the record that a plan is made from; None is the configuration's."""
+        self.recording: Recording | None = None
+        """Who remembers what is measured, for the next frame."""
         self._clock = clock
         self._actuator = actuator
         self._window = WINDOWS[settings.window]
@@ -76,6 +81,20 @@ class Front:
     def _wake(self, source: str) -> None:
         """Read a source again at once, where sources are read here."""
 
+    @property
+    def measured(self) -> Mapping[str, float]:
+        """When each source last answered, on the clock that counts since the machine started."""
+        return self._measured
+
+    @property
+    def actuator(self) -> Actuator | None:
+        """What changes the replica count; None when nothing is scaled."""
+        return self._actuator
+
+    def wake(self, source: str) -> None:
+        """Read a source again at once, where sources are read here."""
+        self._wake(source)
+
     def on_frame(self, listener: Callable[[Frame], None]) -> None:
         """Call `listener` with every new frame, on the event loop."""
         self._listeners.append(listener)
@@ -101,6 +120,10 @@ class Front:
         self._events.appendleft(event)
         for listener in self._noted:
             listener(event)
+
+    def remember(self, events: Iterable[Event]) -> None:
+        """Show events of before, the latest first, behind those noted here."""
+        self._events.extend(events)
 
     def propose(
         self,

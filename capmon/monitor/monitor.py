@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from capmon.clock import Clock
 from capmon.collectors.base import Collector
@@ -39,6 +39,16 @@ STALLED = 30.0
 """Seconds without an answer from the engine after which its last results are not shown any more."""
 
 
+class Companion(Protocol):
+    """What lives as long as the analysis."""
+
+    def start(self) -> None:
+        """Begin; never fails."""
+
+    def stop(self) -> None:
+        """End within a second."""
+
+
 class Monitor(Front):
     """Runs until stopped; calls `on_frame` on the event loop with every new frame."""
 
@@ -64,6 +74,7 @@ class Monitor(Front):
         self._worker = Worker(settings, self._done_in_thread)
         self._pending: deque[tuple[float, Batch]] = deque(maxlen=BATCHES_KEPT)
         self._taken: list[Callable[[str, float, Batch], None]] = []
+        self._companions: list[Companion] = []
         self._health: dict[str, SourceState] = {}
         self._last: Done | None = None
         self._engine_started = False
@@ -94,9 +105,13 @@ class Monitor(Front):
             self._engine_started = True
             self._runner.start()
             self._worker.start()
+            for companion in self._companions:
+                companion.start()
 
     async def stop(self) -> None:
         """Stop collecting, within a second; no frame comes after it."""
+        for companion in self._companions:
+            companion.stop()
         if self._engine_started:
             self._worker.stop()
         self._loop = None
@@ -116,6 +131,10 @@ class Monitor(Front):
     def on_batch(self, listener: Callable[[str, float, Batch], None]) -> None:
         """Call `listener` with every batch, its source and that source's interval in seconds."""
         self._taken.append(listener)
+
+    def accompany(self, companion: Companion) -> None:
+        """Start something with the analysis, and stop it first of all."""
+        self._companions.append(companion)
 
     def resume(self, fill: Callable[[Store], None]) -> None:
         """Let the store begin with what was recorded before; called in the worker's thread."""
@@ -259,6 +278,7 @@ class Monitor(Front):
             outcomes=self._actuator.outcomes() if self._actuator else (),
             health=tuple(health),
             events=tuple(self._events),
+            recording=self.recording,
         )
         if self._last is not None:
             frame = with_results(frame, self._last)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from capmon.model.frame import HostFacts, Reading, TopProcesses
-from capmon.model.metric import CATALOGUE
+from capmon.model.metric import CATALOGUE, DATABASE_CAPACITY
 from capmon.model.results import Health, ReplicaState, SourceState
 from capmon.model.sample import Batch
 
@@ -16,6 +16,7 @@ OF_THE_APPLICATION = tuple(
     name
     for name in CATALOGUE
     if name.startswith(("http.", "app.", "process.", "service.", "cache.", "db."))
+    and name not in DATABASE_CAPACITY
 )
 """Metrics that only the application can tell: unknown with a reason until it answers."""
 

@@ -29,6 +29,7 @@ from capmon.ui.screens.monitor import MonitorScreen
 from capmon.ui.screens.overview import OverviewScreen
 from capmon.ui.screens.sheet import Sheet
 from capmon.ui.screens.views import live_view
+from capmon.ui.travelling import MINUTE, Travelling
 from capmon.ui.widgets.pane import View
 
 Background = Callable[[], Awaitable[None]]
@@ -71,6 +72,7 @@ class CapmonApp(App[int]):
         self.last_resort: leaving.Exit | None = None
         self._held: Frame | None = None
         self.first_frame_drawn = False
+        self.travelling = Travelling(self)
         self.view_state = View(
             window=settings.window,
             read_only=read_only,
@@ -127,7 +129,9 @@ class CapmonApp(App[int]):
 
     def _take(self, frame: Frame) -> None:
         """A new frame from the monitor."""
-        if self.view_state.paused:
+        if frame.past is not None:  # someone waits for it, and no other comes by itself
+            self.show_frame(frame)
+        if frame.past is not None or self.view_state.paused or self.travelling.keeps(frame):
             return
         self._held = frame
         queued = backlog(self._driver)
@@ -143,7 +147,7 @@ class CapmonApp(App[int]):
         screen = self.monitor_screen
         if screen is None or not screen.composed:
             return
-        screen.apply(self._held, self.view_state, self._key_names)
+        screen.apply(self._held, self.travelling.view(self.view_state), self._key_names)
         if self._held is not None and not self.first_frame_drawn:
             self.first_frame_drawn = True
             self.call_after_refresh(self._start_engine)
@@ -179,6 +183,7 @@ class CapmonApp(App[int]):
         """Stop what runs."""
         if self.last_resort is not None:
             self.last_resort.soon(self.return_code or 0)
+        self.travelling.stop()
         for task in self._tasks:
             task.cancel()
         await self.monitor.stop()
@@ -194,6 +199,11 @@ class CapmonApp(App[int]):
         self._blurred = False
         if not self.view_state.paused:
             self._show()
+
+    def show_frame(self, frame: Frame | None) -> None:
+        """Show this frame now, and go on from it."""
+        self._held = frame
+        self.change_view(paused=False)
 
     # Commands
 
@@ -216,10 +226,14 @@ class CapmonApp(App[int]):
             return
         from capmon.ui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen(self._held, self._key_names, read_only=self.read_only))
+        read_only = self.travelling.view(self.view_state).read_only
+        self.push_screen(HelpScreen(self._held, self._key_names, read_only=read_only))
 
     def action_pause(self) -> None:
-        """Hold the screen still, or let it go on with the newest frame."""
+        """Hold the screen still, or let it go on with the newest frame; in the past, play it."""
+        if self.travelling.away:
+            self.travelling.play()
+            return
         paused = not self.view_state.paused
         if not paused and self.monitor.frame is not None:
             self._held = self.monitor.frame
@@ -266,7 +280,7 @@ class CapmonApp(App[int]):
             return
         from capmon.ui.screens.whatif import WhatIfScreen
 
-        self.push_screen(WhatIfScreen(self.monitor.what_if))
+        self.push_screen(WhatIfScreen(self.travelling.suppose))
 
     def action_zoom(self) -> None:
         """Let the focused pane fill the screen, and back."""
@@ -299,6 +313,7 @@ class CapmonApp(App[int]):
         if 0 <= at < len(names):
             self.monitor.set_window(WINDOWS[names[at]])
             self.change_view(window=names[at])
+            self.travelling.renew()
 
     def action_next_theme(self) -> None:
         """Change to the next theme."""
@@ -309,6 +324,36 @@ class CapmonApp(App[int]):
     def action_export(self) -> None:
         """Write what is shown to a file, off the event loop."""
         sharing.export(self)
+
+    def action_note(self) -> None:
+        """Write a note into the record."""
+        sharing.note(self)
+
+    def action_copy(self) -> None:
+        """Copy a summary of what is shown."""
+        sharing.copy(self)
+
+    # Time
+
+    def action_step(self, direction: int) -> None:
+        """Go one step through time."""
+        self.travelling.step(direction)
+
+    def action_minute(self, direction: int) -> None:
+        """Go a minute through time."""
+        self.travelling.step(direction, MINUTE)
+
+    def action_event(self, direction: int) -> None:
+        """Go from event to event."""
+        self.travelling.event(direction)
+
+    def action_jump(self) -> None:
+        """Ask for a moment and go there."""
+        self.travelling.jump()
+
+    def action_now(self) -> None:
+        """Back to now."""
+        self.travelling.home()
 
     @property
     def shown(self) -> Frame | None:
@@ -324,11 +369,13 @@ class CapmonApp(App[int]):
 
     def action_scale(self, delta: int) -> None:
         """Propose replicas: the advised count, or one more or less."""
-        acting.scale(self, delta)
+        if not self.travelling.refuses():
+            acting.scale(self, delta)
 
     def action_rollback(self) -> None:
         """Propose to take the last action back."""
-        acting.take_back(self)
+        if not self.travelling.refuses():
+            acting.take_back(self)
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Let something go on beside the screen until the end at the latest."""

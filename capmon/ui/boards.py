@@ -189,6 +189,16 @@ def unscaled(width: int, height: int, focus: str = "", maximised: str = "") -> B
     return Board(kind, {maximised or "verdicts": Place(0, 0, width, height)})
 
 
+def plan(width: int, height: int, focus: str = "", maximised: str = "") -> Board:
+    """Places of the plan view's panes: the chapters at the left, the selected one beside them."""
+    alone = _alone(width, height, focus or "chapter", maximised)
+    if alone is not None:
+        return alone
+    left = 34 if width >= WIDE else 24
+    kind = "wide" if width >= WIDE and height >= HIGH else "stacked"
+    return Board(kind, _beside("chapters", "chapter", 0, left, width, height))
+
+
 def _beside(left: str, right: str, y: int, at: int, width: int, height: int) -> dict[str, Place]:
     """Two panes side by side."""
     return {left: Place(0, y, at, height), right: Place(at, y, width - at, height)}

@@ -49,23 +49,38 @@ COMMANDS: tuple[Command, ...] = (
     Command("forecast", "4", "4", "forecast", "What is expected, when limits are crossed, and how past forecasts did.", "view('forecast')"),
     Command("bottlenecks", "5", "5", "bottlenecks", "What limits the service, the evidence, and what would change it.", "view('bottlenecks')"),
     Command("scaling", "6", "6", "scaling", "What the policies say, what holds them up, and whether it worked.", "view('scaling')"),
-    Command("select_next", "down,n", "↓ n", "next", "Select the next metric, curve, bottleneck or policy.", "screen.select(1)"),
+    Command("plan", "7", "7", "plan", "The capacity plan of what was recorded, chapter by chapter.", "view('plan')"),
+    Command("select_next", "down", "↓", "next", "Select the next metric, curve, bottleneck or policy.", "screen.select(1)"),
     Command("select_previous", "up,p", "↑ p", "previous", "Select the one before.", "screen.select(-1)"),
+    Command("page_down", "pagedown", "pgdn", "further", "Scroll a chapter of the plan down.", "screen.page(1)"),
+    Command("page_up", "pageup", "pgup", "back up", "Scroll a chapter of the plan up.", "screen.page(-1)"),
+    Command("plan_again", "r", "r", "plan anew", "Make the capacity plan anew.", "screen.plan_again"),
+    Command("plan_write", "o", "o", "write plan", "Write the capacity plan to plan.md.", "screen.plan_write"),
     Command("what_if", "w", "w", "what-if", "Suppose another load, other replicas or another objective.", "what_if", 8),
     Command("zoom", "z,enter", "z", "zoom", "Let the focused pane fill the screen, and back.", "zoom", 9),
     Command("back", "escape", "esc", "back", "Leave the filter, a zoomed pane or a view.", "back"),
     Command("export", "e", "e", "export", "Write what is shown to a JSON file.", "export", 10),
     Command("window_less", "left_square_bracket", "[", "window", "Show a shorter window.", "window(-1)"),
     Command("window_more", "right_square_bracket", "]", "window", "Show a longer window.", "window(1)"),
+    Command("note", "n", "n", "note", "Write a note into the record.", "note"),
+    Command("copy", "y", "y", "copy", "Copy a summary of what is shown, as Markdown.", "copy"),
     Command("theme", "t", "t", "theme", "Next theme.", "next_theme"),
     Command("scale", "S", "S", "scale", "Propose a number of replicas.", "scale(0)", 5, acts=True),
     Command("up", "plus", "+", "up", "Propose one replica more.", "scale(1)", 6, acts=True),
     Command("down", "minus", "-", "down", "Propose one replica less.", "scale(-1)", 7, acts=True),
     Command("rollback", "u", "u", "take back", "Take back the last action, where it made things worse.", "rollback", acts=True),
+    Command("step_back", "left", "←", "back", "Go back in time by one cell of the trends; measuring goes on.", "step(-1)"),
+    Command("step_forward", "right", "→", "forward", "Go forward in time by one cell of the trends.", "step(1)"),
+    Command("minute_back", "shift+left", "shift+←", "minute back", "Go back in time by a minute.", "minute(-1)"),
+    Command("minute_forward", "shift+right", "shift+→", "minute forward", "Go forward in time by a minute.", "minute(1)"),
+    Command("event_before", "left_curly_bracket", "{", "event before", "Go to the last event before what is shown.", "event(-1)"),
+    Command("event_next", "right_curly_bracket", "}", "next event", "Go to the next event after what is shown.", "event(1)"),
+    Command("jump", "j", "j", "go to", "Go to a moment that was recorded: 14:05, -2h, yesterday 14:05.", "jump", 11),
+    Command("now", "home,grave_accent", "home", "now", "Back to now; in a replay, to the end of the record.", "now"),
     Command("palette", "ctrl+p", "ctrl+p", "palette", "Find a command by name.", "command_palette"),
 )  # fmt: skip
 
-VIEWS = ("overview", "application", "models", "forecast", "bottlenecks", "scaling")
+VIEWS = ("overview", "application", "models", "forecast", "bottlenecks", "scaling", "plan")
 
 
 def bindings() -> list[Binding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -11,6 +12,7 @@ from capmon.collectors.base import Collector
 from capmon.config.loaded import Loaded
 from capmon.model.sample import Batch
 from capmon.monitor.build import build
+from capmon.recording.beginning import front_of
 from capmon.ui.app import CapmonApp
 from capmon.ui.leaving import Exit
 from capmon.ui.pacing import SteadyDriver
@@ -43,14 +45,15 @@ class AfterPaint:
 def live(loaded: Loaded, *, read_only: bool = False) -> CapmonApp:
     """The live monitor of this host and of the application in the configuration.
 
+    It reads from a recorder that sees the same, where there is one.
+
     Raises:
         ConfigError: The scale target's settings cannot be used.
     """
-    painted = asyncio.Event()
-    monitor = build(
-        loaded, SystemClock(), read_only=read_only, wrap=lambda c: AfterPaint(c, painted)
-    )
-    return CapmonApp(monitor, loaded, read_only=read_only, painted=painted)
+    painted, clock = asyncio.Event(), SystemClock()
+    monitor = build(loaded, clock, read_only=read_only, wrap=lambda c: AfterPaint(c, painted))
+    front = front_of(monitor, clock, socket.gethostname())
+    return CapmonApp(front, loaded, read_only=read_only, painted=painted)
 
 
 def run(app: CapmonApp) -> int:

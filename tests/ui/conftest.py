@@ -20,6 +20,7 @@ def charts() -> None:
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the app reads of its environment does not depend on who runs the tests."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "absent"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "stateless"))
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.delenv("NO_COLOR", raising=False)

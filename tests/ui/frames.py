@@ -412,6 +412,13 @@ def scaling(name: str) -> Frame:
     return MADE[name]()
 
 
+def past(name: str) -> Frame:
+    """One of the frames of a moment that is not now, which have a file of their own."""
+    from frames_past import ALL as MADE
+
+    return MADE[name]()
+
+
 ALL = {
     "busy": busy,
     "calm": calm,
@@ -427,6 +434,7 @@ ALL = {
         name: partial(scaling, name)
         for name in ("scaled", "settling", "unscaled", "silent", "wild")
     },
+    **{name: partial(past, name) for name in ("past", "end", "file", "recorded")},
     "empty": lambda: Frame(sequence=0, at=NOW, interval=1.0, window=300.0),
 }
 """Every sample by name."""

@@ -84,6 +84,10 @@ class FakeMonitor:
         """Note the end."""
         self.calls.append("stop")
 
+    def note(self, kind: str, text: str) -> None:
+        """Note the note."""
+        self.calls.append(f"{kind} {text}")
+
     def set_window(self, seconds: float) -> None:
         """Note the window."""
         self.windows.append(seconds)

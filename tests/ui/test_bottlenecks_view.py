@@ -115,7 +115,7 @@ async def test_the_database_is_healthy_not_a_percentage() -> None:
     """Its chart and the line above it speak of the state in words."""
     async with staged(made.pending()) as stage:
         await stage.press("5")
-        await stage.press(*["n"] * (len(made.pending().triggers) - 1))
+        await stage.press(*["down"] * (len(made.pending().triggers) - 1))
         lines = stage.lines("course")
         assert lines[0].split() == ["healthy"]
         text = "".join(lines)

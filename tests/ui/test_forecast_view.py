@@ -49,7 +49,7 @@ async def test_selection_moves_and_holds_at_the_ends() -> None:
         assert "rate · next 6 h" in stage.text
         await stage.press("up")
         assert "▸ rate" in stage.text
-        await stage.press("down", "n")
+        await stage.press("down", "down")
         assert "▸ app cpu" in stage.text
         assert "app cpu · next 6 h" in stage.text
         assert "over 70 %" in stage.text

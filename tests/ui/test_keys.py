@@ -271,7 +271,7 @@ async def test_windows() -> None:
 
 async def test_help_says_why_values_are_missing() -> None:
     """Help lists the keys, the sources, and each missing metric with its reason."""
-    async with staged(frames.app_down(), (120, 60)) as stage:
+    async with staged(frames.app_down(), (120, 80)) as stage:
         await stage.press("question_mark")
         assert isinstance(stage.app.screen, HelpScreen)
         assert "http.server.request.rate" in stage.text
@@ -318,7 +318,7 @@ async def _palette(stage: Stage, *typed: str) -> str:
 
 async def test_palette_lists_commands_and_runs_them() -> None:
     """The palette lists what can be done, finds it by name, and does it."""
-    async with staged(frames.busy(), (120, 60)) as stage:
+    async with staged(frames.busy(), (120, 90)) as stage:
         text = await _palette(stage)
         assert "Leave capmon" in text
         assert "Hold the screen still" in text

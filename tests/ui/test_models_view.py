@@ -57,7 +57,7 @@ async def test_up_and_down_select_a_curve() -> None:
     async with staged(frames_models.models()) as stage:
         await stage.press("3")
         assert marked(stage).startswith("▸ host cpu")
-        for keys, name in ((("up",), "host cpu"), (("down",), "app mem"), (("n", "n", "down"), "p95"), (("p",), "app mem")):  # fmt: skip
+        for keys, name in ((("up",), "host cpu"), (("down",), "app mem"), (("down", "down", "down"), "p95"), (("p",), "app mem")):  # fmt: skip
             await stage.press(*keys)
             assert marked(stage).startswith(f"▸ {name}")
             for pane in ("curve", "candidates", "coefficients"):

@@ -10,23 +10,28 @@ from capmon.model.frame import Frame, HostFacts
 from capmon.model.metric import Unit
 from capmon.model.results import ActionState, Outcome, Predicted, ReplicaState, SourceState
 from capmon.model.units import show, show_metric, span
-from capmon.ui.commands import offered
+from capmon.ui.commands import COMMANDS, VIEWS, offered
 from capmon.ui.panes.figures import spoken
+from capmon.ui.panes.mark import NARROW, WIDE, mark, recorded
 from capmon.ui.widgets.grid import Grid
 from capmon.ui.widgets.pane import View
-from capmon.ui.widgets.text import Line, as_many, bold, dim, fit, ink, join, length, spread
-
-WIDE = 100
-"""From this width on, what stands on the replicas line is wide apart."""
+from capmon.ui.widgets.text import (
+    Line,
+    as_many,
+    bold,
+    dim,
+    fit,
+    ink,
+    join,
+    length,
+    spread,
+)
 
 RECENT = 300.0
 """Seconds for which the last action's effect stands in place of the advice's."""
 
 UNREACHED = ("connection", "connect ", "no answer in", "timed out", "unreachable")
 """What errors say, each in its way, when nothing is heard of the target."""
-
-NARROW = 60
-"""Below this width the replicas line leaves out its name, for the advice to fit."""
 
 
 class Bar(Grid):
@@ -49,13 +54,15 @@ class Bar(Grid):
 def header(frame: Frame | None, view: View, width: int) -> Line:
     """Who this is, and whether what is shown is live."""
     left: Line = [bold(" capmon", "accent")]
+    if frame is not None and frame.host is None and frame.past is not None:
+        return spread([*left, dim("  "), ink(frame.past.name)], clock(frame, view, width), width)
     if frame is not None and frame.host is not None:
         host = frame.host
         parts: list[Line] = [[ink(host.hostname)], [dim(system(host))], [dim(cores(host))]]
         parts += [[dim(memory(host))]]
         if host.boot_time is not None:
             parts.append([dim(f"up {span(frame.at - host.boot_time)}")])
-        right = clock(frame, view)
+        right = clock(frame, view, width)
         return spread([*left, dim("  "), *as_many(parts, width - 9 - length(right), " · ")], right, width)  # fmt: skip
     return [*left, dim("  reading this host")]
 
@@ -79,8 +86,11 @@ def memory(host: HostFacts) -> str:
     return text if host.memory_limit_origin == "machine" else f"cgroup {text}"
 
 
-def clock(frame: Frame, view: View) -> Line:
-    """State of the whole, pace, window and time."""
+def clock(frame: Frame, view: View, width: int = WIDE) -> Line:
+    """State of the whole, pace, window and time; of the past, which moment it is."""
+    if frame.past is not None:
+        found = [bold(f"/{view.filter}  ", "accent")] if view.filter else []
+        return [*found, *mark(frame, frame.past, view, width), dim(" ")]
     moment = datetime.fromtimestamp(frame.at, UTC)
     bad = [h for h in frame.health if h.state in (SourceState.FAILING, SourceState.LATE)]
     if view.paused:
@@ -93,7 +103,8 @@ def clock(frame: Frame, view: View) -> Line:
     pace = "" if view.paused else f"{frame.interval:g} s  "
     of = "at " if view.paused else ""
     filter_ = [bold(f"/{view.filter}  ", "accent")] if view.filter else []
-    return [*filter_, state, dim(f"  {pace}{view.window}  {of}{moment:%H:%M:%S} UTC ")]
+    kept = recorded(frame.recording)
+    return [*filter_, state, *kept, dim(f"  {pace}{view.window}  {of}{moment:%H:%M:%S} UTC ")]
 
 
 def replicas(frame: Frame | None, view: View, width: int) -> Line:
@@ -113,7 +124,7 @@ def replicas(frame: Frame | None, view: View, width: int) -> Line:
     least = min(len(parts), 0 if state.ready is None else 1)
     bounds = "" if state.minimum is None else f", {state.minimum}–{state.maximum}, {state.kind}"
     # That nothing can be done here is said before why one would.
-    right = mode(view), view.read_only
+    right = ([], False) if frame.past is not None else (mode(view), view.read_only)
     return _fitted(state, bounds, parts, least, right, width)
 
 
@@ -282,11 +293,44 @@ def against(predicted: Predicted, actual: Mapping[str, float]) -> Line:
     ]
 
 
-def keys(view: View, width: int, names: Mapping[str, str]) -> Line:
+def keys(view: View, width: int, names: Mapping[str, str], frame: Frame | None = None) -> Line:
     """As many keys as fit, the most needed first."""
+    views: Line = [bold(f"1-{len(VIEWS)}", "accent"), dim(" views")]
+    past = None if frame is None else frame.past
+    if past is not None:
+        through = [] if past.kind == "file" else THROUGH_TIME
+        labels = {"pause": "play" if view.paused else "stand"}
+        parts = [_key(ids, names, labels.get(ids[0], label)) for ids, label in (*through, *IN_THE_PAST)]  # fmt: skip
+        parts.insert(len(through) + 2, views)
+        return [dim(" "), *as_many(parts, width - 1, "  ")]
     chosen = sorted((c for c in offered(read_only=view.read_only) if c.footer), key=lambda c: c.footer)  # fmt: skip
-    parts: list[Line] = [
-        [bold(names.get(c.id, c.shown), "accent"), dim(f" {c.label}")] for c in chosen
-    ]
-    parts.insert(4, [bold("1-6", "accent"), dim(" views")])
+    parts = [_key((c.id,), names, c.label) for c in chosen]
+    parts.insert(4, views)
     return [dim(" "), *as_many(parts, width - 1, "  ")]
+
+
+THROUGH_TIME: list[tuple[tuple[str, ...], str]] = [
+    (("now",), "now"),
+    (("step_back", "step_forward"), "step"),
+    (("pause",), "play"),
+    (("jump",), "go to"),
+    (("event_before", "event_next"), "events"),
+]
+"""Commands that go through time, and what the footer calls them together."""
+
+IN_THE_PAST: list[tuple[tuple[str, ...], str]] = [
+    (("help",), "help"),
+    (("quit",), "quit"),
+    (("window_less", "window_more"), "window"),
+    (("what_if",), "what-if"),
+    (("filter",), "filter"),
+    (("copy",), "copy"),
+    (("export",), "export"),
+]
+"""Commands behind them: nothing is scaled in the past."""
+
+
+def _key(ids: Sequence[str], names: Mapping[str, str], text: str) -> Line:
+    """The keys of some commands, and what they do together."""
+    shown = {c.id: c.shown for c in COMMANDS}
+    return [bold(" ".join(names.get(i, shown[i]) for i in ids), "accent"), dim(f" {text}")]

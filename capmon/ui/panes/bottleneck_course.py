@@ -9,6 +9,7 @@ from capmon.model.metric import Worse, metric
 from capmon.model.results import Bottleneck, Trigger
 from capmon.model.units import show_metric
 from capmon.ui.panes.chosen import bottleneck_of, trigger_of
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import clock, full_name
 from capmon.ui.panes.triggers import STATES
 from capmon.ui.widgets.band import Course, Limit, Plot, plot
@@ -41,7 +42,7 @@ class BottleneckCoursePane(Pane):
             name = full_name(trigger.metric)
             title = name if name == trigger.component else f"{trigger.component} · {name}"
             return Drawing(title, of_trigger(trigger, frame, width, height), fixed=height)
-        return Drawing("evidence", [[dim("nothing binds" if frame.engine_ready else "loading the models")]])  # fmt: skip
+        return Drawing("evidence", [[dim("nothing binds" if frame.engine_ready else loading(frame))]])  # fmt: skip
 
 
 def of_bottleneck(found: Bottleneck, frame: Frame, width: int, height: int) -> list[Line]:

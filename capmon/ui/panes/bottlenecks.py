@@ -8,6 +8,7 @@ from capmon.model.results import Bottleneck, Priority, SourceState, Trigger
 from capmon.model.units import digits, show_metric, span
 from capmon.ui.panes import todo
 from capmon.ui.panes.chosen import MARK, bottleneck_of, marked, window
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.triggers import STATES
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, join, length, padded
@@ -60,7 +61,7 @@ def ranked(frame: Frame, view: View, width: int, height: int) -> list[Line]:
     """The lines, the worst bottleneck first."""
     chosen = bottleneck_of(frame, view)
     if not frame.engine_ready:
-        return [[dim("loading the models")]]
+        return [[dim(loading(frame))]]
     if chosen is None:
         return _calm(frame, height)
     at = next(i for i, b in enumerate(frame.bottlenecks) if b is chosen)
@@ -98,7 +99,7 @@ def _calm(frame: Frame, height: int) -> list[Line]:
 def draw(frame: Frame, width: int, height: int) -> list[Line]:
     """The lines."""
     if not frame.engine_ready:
-        return [[dim("loading the models")]]
+        return [[dim(loading(frame))]]
     if not frame.bottlenecks:
         head = _verdict(frame, height)
         return [*head, *([[], *_next(frame)] if height > len(head) + 2 else [])][:height]

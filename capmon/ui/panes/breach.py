@@ -10,6 +10,7 @@ from capmon.model.frame import Frame
 from capmon.model.results import Chance, Forecast
 from capmon.model.units import show_metric, span, spans
 from capmon.ui.panes.chosen import forecast_of
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import between, chance_text, clock, local_zone
 from capmon.ui.panes.forecast import LIKELY, NEAR, has_crossed, is_back, is_past, side
 from capmon.ui.widgets.gauge import bar
@@ -55,7 +56,7 @@ class BreachPane(Pane):
 def draw(forecast: Forecast | None, frame: Frame, width: int, height: int) -> list[Line]:
     """The lines."""
     if forecast is None:
-        return [[dim("nothing to forecast yet" if frame.engine_ready else "loading the models")]]
+        return [[dim("nothing to forecast yet" if frame.engine_ready else loading(frame))]]
     if forecast.problem:
         return [[dim(forecast.problem)]]
     if forecast.limit is None:

@@ -7,7 +7,8 @@ from capmon.model.metric import Unit, metric
 from capmon.model.results import Candidate, Fit
 from capmon.model.units import show
 from capmon.ui.panes.answers import wrapped_after
-from capmon.ui.panes.curves import LOADING, NONE_YET, SHAPE, name_of, selected
+from capmon.ui.panes.common import loading
+from capmon.ui.panes.curves import NONE_YET, SHAPE, name_of, selected
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, dim, fit, ink, length, padded
 
@@ -24,7 +25,7 @@ class CandidatesPane(Pane):
         """One line a shape, the least error first."""
         found = selected(frame, view)
         if found is None:
-            return Drawing("shapes", [[dim(NONE_YET if frame.engine_ready else LOADING)]])
+            return Drawing("shapes", [[dim(NONE_YET if frame.engine_ready else loading(frame))]])
         lines = draw(found, width, height)
         title = f"shapes tried for {name_of(found)}"
         return Drawing(title, lines[:height], fixed=1 if len(lines) > 1 else 0)

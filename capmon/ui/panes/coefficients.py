@@ -6,8 +6,9 @@ from capmon.model.frame import Frame
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Coefficient, Estimate, Fit, FitKind
 from capmon.model.units import digits, show, span
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.curve import each, present
-from capmon.ui.panes.curves import LOADING, NONE_YET, name_of, selected
+from capmon.ui.panes.curves import NONE_YET, name_of, selected
 from capmon.ui.panes.models import (
     LINES,
     USERS,
@@ -37,7 +38,7 @@ class CoefficientsPane(Pane):
         """Formula and coefficients first, then what they rest on."""
         fit = selected(frame, view)
         if fit is None:
-            return Drawing("formula", [[dim(NONE_YET if frame.engine_ready else LOADING)]])
+            return Drawing("formula", [[dim(NONE_YET if frame.engine_ready else loading(frame))]])
         title = name_of(fit) if fit.problem else f"{name_of(fit)} · {fit.kind.value}"
         return Drawing(title, lines(frame, fit, width)[:height])
 

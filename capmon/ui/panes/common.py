@@ -20,6 +20,11 @@ STATE: dict[SourceState, tuple[str, str]] = {
 """Glyph and token of each state of a source."""
 
 
+def loading(frame: Frame) -> str:
+    """What stands where results are missing: they are about to come, or were not kept."""
+    return "loading the models" if frame.past is None else "no results were kept of this moment"
+
+
 def bottleneck_on(frame: Frame, metric_keys: Iterable[str]) -> Bottleneck | None:
     """The worst active bottleneck on one of some metrics."""
     keys = set(metric_keys)

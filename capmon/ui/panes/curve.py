@@ -11,7 +11,8 @@ from capmon.model.frame import Frame
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Estimate, Fit, Headroom
 from capmon.model.units import digits, show, show_metric
-from capmon.ui.panes.curves import LOADING, NONE_YET, name_of, selected
+from capmon.ui.panes.common import loading
+from capmon.ui.panes.curves import NONE_YET, name_of, selected
 from capmon.ui.panes.models import (
     IN_FLIGHT,
     full_at,
@@ -112,7 +113,7 @@ class CurvePane(ChartPane):
         """A line that says what is what, and the chart."""
         fit = selected(frame, view)
         if fit is None:
-            return Drawing("curve", [[dim(NONE_YET if frame.engine_ready else LOADING)]])
+            return Drawing("curve", [[dim(NONE_YET if frame.engine_ready else loading(frame))]])
         return Drawing(title(fit), self._body(frame, fit, width, height), fixed=height)
 
     def _body(self, frame: Frame, fit: Fit, width: int, height: int) -> list[Line]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from capmon.model.frame import Frame
 from capmon.model.results import Fit, Headroom
 from capmon.model.units import digits, span
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import short_name
 from capmon.ui.panes.models import (
     QUEUES,
@@ -35,7 +36,6 @@ USED = 10
 TIGHT = 0.9
 """From this share of the load that fits on, there is little room."""
 
-LOADING = "loading the models"
 NONE_YET = "no model yet"
 
 
@@ -83,7 +83,7 @@ def name_of(fit_: Fit) -> str:
 def draw(frame: Frame, view: View, width: int) -> list[Line]:
     """The lines."""
     if not frame.fits:
-        return [[dim(NONE_YET if frame.engine_ready else LOADING)]]
+        return [[dim(NONE_YET if frame.engine_ready else loading(frame))]]
     shown = selected(frame, view)
     columns = _columns(width)
     rows = [_row(f, limit_for(frame, f), columns, width, at=f is shown) for f in frame.curves]

@@ -6,7 +6,9 @@ from capmon.model.frame import Frame
 from capmon.model.metric import Worse, metric
 from capmon.model.results import Forecast
 from capmon.model.units import percent, show_metric, span
+from capmon.ui.panes import held
 from capmon.ui.panes.chosen import forecast_of
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import full_name, local_zone
 from capmon.ui.panes.forecast import peak, verdict
 from capmon.ui.widgets.band import Course, Limit, plot
@@ -28,7 +30,7 @@ class ExpectedPane(Pane):
         """The answer, the chart, its time axis, and what it is made of."""
         forecast = forecast_of(frame, view)
         if forecast is None:
-            text = "nothing to forecast yet" if frame.engine_ready else "loading the models"
+            text = "nothing to forecast yet" if frame.engine_ready else loading(frame)
             return Drawing("forecast", [[dim(text)]])
         title = f"{full_name(forecast.metric)} · next {span(forecast.horizon)}"
         if forecast.problem:
@@ -41,8 +43,13 @@ class ExpectedPane(Pane):
 def draw(forecast: Forecast, frame: Frame, width: int, height: int) -> list[Line]:
     """The lines, the answer first."""
     lines = [_answer(forecast, frame, width)]
+    if frame.past is not None:
+        said = as_many(held.sentence(forecast, frame), width, " · ")
+        lines += [said] if said else []
+    now = "now" if frame.past is None else "then"
     foot = [basis(forecast, width)] if height >= ROWS_FOR_BASIS else []
-    lines += chart(forecast, width, height - len(lines) - len(foot))
+    came = held.course(forecast, frame)
+    lines += chart(forecast, came, width, height - len(lines) - len(foot), now=now)
     # What it is made of stands at the bottom, whether the chart has room or not.
     lines += [[]] * (height - len(lines) - len(foot))
     return [*lines[: max(1, height - len(foot))], *foot][:height]
@@ -61,17 +68,20 @@ def _answer(forecast: Forecast, frame: Frame, width: int) -> Line:
     return as_many(parts, width, "   ") or said
 
 
-def chart(forecast: Forecast, width: int, height: int) -> list[Line]:
-    """The drawing and its time axis."""
+def chart(
+    forecast: Forecast, came: list[float], width: int, height: int, *, now: str = "now"
+) -> list[Line]:
+    """The drawing, with what came over what was expected, and its time axis."""
     limits = () if forecast.limit is None else (Limit(forecast.limit, "limit"),)
+    worse = _worse(forecast)
     course = Course(
-        forecast.past, forecast.median, forecast.low, forecast.high, limits, _worse(forecast)
+        forecast.past, forecast.median, forecast.low, forecast.high, limits, worse, came
     )
     drawn = plot(course, width, height - 1, metric(forecast.metric).unit)
     if not drawn.lines:
         return []
     step = forecast.step / drawn.cells_a_step if drawn.cells_a_step else 0.0
-    return [*drawn.lines, time_axis(width, AXIS, drawn.now, step, forecast.made_at)]
+    return [*drawn.lines, time_axis(width, AXIS, drawn.now, step, forecast.made_at, name=now)]
 
 
 def _worse(forecast: Forecast) -> Worse:

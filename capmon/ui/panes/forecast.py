@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from capmon.model.frame import Frame
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Forecast, TimeToLimit
 from capmon.model.units import percent, show, show_metric, span
+from capmon.ui.panes import held
 from capmon.ui.panes.chosen import MARK, forecast_of, marked, window
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import chance_text, clock, full_name, short_name
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.spark import spark
@@ -24,6 +26,12 @@ NAMED = 12
 
 ANSWER = 34
 """Cells of `  0 % over 191 req/s within 90 s` and the gap before it."""
+
+LEAST_SPARK = 4
+"""Cells below which a spark says nothing."""
+
+CAME = 3
+"""Cells of the rule before what came, and of the mark behind it."""
 
 LEAST_AHEAD = 60.0
 """Seconds that a forecast must reach before it names a time."""
@@ -66,7 +74,7 @@ class ForecastsPane(Pane):
 def listed(frame: Frame, view: View, width: int, height: int) -> list[Line]:
     """The lines, in an order that does not change."""
     if not frame.engine_ready:
-        return [[dim("loading the models")]]
+        return [[dim(loading(frame))]]
     chosen = forecast_of(frame, view)
     if chosen is None:
         return [[dim("nothing to forecast yet")]]
@@ -81,21 +89,26 @@ def listed(frame: Frame, view: View, width: int, height: int) -> list[Line]:
 def _named(forecast: Forecast, frame: Frame, width: int) -> Line:
     """A line with the name in full: two disks are told apart."""
     name = full_name(forecast.metric)
-    return forecast_line(forecast, frame.at, width, frame.value(forecast.metric), name=name)
+    came = held.course(forecast, frame)
+    now = frame.value(forecast.metric)
+    return forecast_line(forecast, frame.at, width, now, name=name, came=came)
 
 
 def draw(frame: Frame, width: int, height: int) -> list[Line]:
     """The lines."""
     if not frame.engine_ready:
-        return [[dim("loading the models")]]
+        return [[dim(loading(frame))]]
     shown = frame.forecasts
     if len(shown) > height:
         # Where not all fit, those that are about to cross a limit stay; the order is stable.
         shown = tuple(sorted(shown, key=lambda f: -(f.breach_probability or 0.0) // LIKELY))
-    lines = [forecast_line(f, frame.at, width, frame.value(f.metric)) for f in shown]
+    lines = [
+        forecast_line(f, frame.at, width, frame.value(f.metric), came=held.course(f, frame))
+        for f in shown
+    ]
     if not lines:
         return [[dim("nothing to forecast yet")]]
-    score = coverage_line(frame)
+    score = held.total(frame) or coverage_line(frame)
     if score and height > len(lines):
         if height > len(lines) + 1:
             lines.append([])
@@ -109,9 +122,15 @@ def name_of(forecast: Forecast) -> str:
 
 
 def forecast_line(
-    forecast: Forecast, now: float, width: int, value: float | None = None, *, name: str = ""
+    forecast: Forecast,
+    now: float,
+    width: int,
+    value: float | None = None,
+    *,
+    name: str = "",
+    came: Sequence[float] = (),
 ) -> Line:
-    """Label, past and future side by side, and the answer.
+    """Label, past and future side by side, what came of it, and the answer.
 
     Args:
         forecast: What to show.
@@ -119,20 +138,28 @@ def forecast_line(
         width: Cells.
         value: The metric now.
         name: Its name in full, where it has a wider column; else the short one.
+        came: What came in the steps of the forecast; none while live.
     """
     line: Line = [label(name, NAMED - 1), dim(" ")] if name else [label(name_of(forecast), LABEL)]
     room = width - length(line) - ANSWER
-    half = max(0, min(16, room // 2))
-    if half >= 4:
+    fits = room >= 3 * LEAST_SPARK + CAME
+    half = max(0, min(16, (room - CAME) // 3 if came and fits else room // 2))
+    found = held.held(forecast, came)
+    if half >= LEAST_SPARK:
         past, future = _resampled(forecast.past, half), _resampled(forecast.median, half)
-        top = _top(forecast, past, future)
+        after = _resampled(tuple(came), half) if fits else []
+        top = _top(forecast, past, [*future, *after])
         tones = ("dim", "faint") if forecast.demoted else ("accent", "future")
         line += [
             (spark(past, half, top), tones[0]),
             ("▏", "faint"),
             (spark(future, len(future), top).ljust(half), tones[1]),
-            dim("  "),
         ]
+        if after:
+            line += [("▏", "faint"), (spark(after, len(after), top).ljust(half), "accent")]
+        line.append(dim("  "))
+    if found is not None and not forecast.demoted:
+        line += [found.mark, dim(" ")]
     return [*line, *verdict(forecast, now, value, width - length(line))]
 
 

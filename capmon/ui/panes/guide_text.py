@@ -5,6 +5,7 @@ from __future__ import annotations
 from capmon.model.frame import Frame
 from capmon.model.results import GuideView, Severity
 from capmon.ui.panes.chosen import bottleneck_of
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.todo import WHEN
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, label, padded
@@ -19,7 +20,7 @@ class GuidePane(Pane):
         """Its severity and impact, then its recommendations in its order."""
         found = bottleneck_of(frame, view)
         if found is None:
-            text = "nothing to hold against it" if frame.engine_ready else "loading the models"
+            text = "nothing to hold against it" if frame.engine_ready else loading(frame)
             return Drawing("what the guide says", [[dim(text)]])
         if found.guide is None:
             return Drawing("what the guide says", [[dim(f"it does not look at {found.component}")]])

@@ -12,6 +12,7 @@ from capmon.model.frame import Frame
 from capmon.model.metric import metric
 from capmon.model.patterns import Patterns, Season
 from capmon.model.units import digits, percent, show_metric, span
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import figure, unit_of
 from capmon.ui.widgets.heatmap import SHADES, TONE, Shading, bracket, hours_axis, shaded, shading
 from capmon.ui.widgets.pane import Drawing, Pane, View
@@ -53,7 +54,7 @@ def has_map(frame: Frame) -> bool:
 
 
 def _not_yet(frame: Frame) -> str:
-    return "days and weeks were not looked for yet" if frame.engine_ready else "loading the models"
+    return "days and weeks were not looked for yet" if frame.engine_ready else loading(frame)
 
 
 def draw(found: Patterns, frame: Frame, width: int, height: int) -> list[Line]:

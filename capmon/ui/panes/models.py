@@ -6,6 +6,7 @@ from capmon.model.frame import Frame
 from capmon.model.metric import Unit, metric
 from capmon.model.results import Estimate, Fit, FitKind, Headroom
 from capmon.model.units import digits, show, span
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import short_name, spoken
 from capmon.ui.widgets.gauge import bar
 from capmon.ui.widgets.pane import Drawing, Pane, View
@@ -43,7 +44,7 @@ class ModelsPane(Pane):
 def draw(frame: Frame, width: int, height: int) -> list[Line]:
     """The lines, the answer before the curves where there is little room."""
     if not frame.engine_ready:
-        return [[dim("loading the models")]]
+        return [[dim(loading(frame))]]
     fits = [fit_line(f, limit_for(frame, f), width) for f in frame.fits]
     answer = [headroom_line(frame, width), first_limit(frame, width)]
     basis = basis_line(frame, width)

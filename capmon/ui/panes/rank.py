@@ -8,6 +8,7 @@ from capmon.model.frame import Frame
 from capmon.model.results import Bottleneck, Term
 from capmon.model.units import digits
 from capmon.ui.panes.chosen import bottleneck_of
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.models import interval
 from capmon.ui.widgets.gauge import bar
 from capmon.ui.widgets.pane import Drawing, Pane, View
@@ -27,7 +28,7 @@ class RankPane(Pane):
         """One line a term, then where it binds."""
         found = bottleneck_of(frame, view)
         if found is None:
-            text = "nothing to rank" if frame.engine_ready else "loading the models"
+            text = "nothing to rank" if frame.engine_ready else loading(frame)
             return Drawing("rank", [[dim(text)]])
         return Drawing("why it ranks here", draw(found, width, height))
 

@@ -10,6 +10,7 @@ from capmon.model.frame import Frame, Trend
 from capmon.model.metric import Unit
 from capmon.model.results import ActionState, Outcome
 from capmon.model.units import show, span
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import clock, local_zone
 from capmon.ui.panes.scaling_worked import brief
 from capmon.ui.widgets.chart import AXIS
@@ -86,7 +87,7 @@ def _nothing(frame: Frame) -> Line:
     state = frame.replicas
     if state is not None and state.ready is None and state.reason:
         return [("▲ ", "warning"), dim(f"not known: {state.reason}")]
-    return [dim("no history yet" if frame.engine_ready else "loading the models")]
+    return [dim("no history yet" if frame.engine_ready else loading(frame))]
 
 
 def numbered(outcomes: Sequence[Outcome]) -> list[tuple[int, Outcome]]:

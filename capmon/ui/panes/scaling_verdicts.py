@@ -8,6 +8,7 @@ from capmon.model.frame import Frame
 from capmon.model.policies import TierAdvice, Verdict, Wait
 from capmon.model.units import UNKNOWN
 from capmon.ui.panes.chosen import MARK, marked, window
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.scaling_waits import STABILIZATION, countdown, longest
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, Run, bold, cut, dim, fit, ink, length, padded, wrapped
@@ -94,7 +95,7 @@ def draw(frame: Frame, view: View, width: int, height: int) -> list[Line]:
     rows = verdicts(frame)
     chosen = selected(frame, view)
     if chosen is None:
-        return [[dim("no policy has spoken yet" if frame.engine_ready else "loading the models")]]
+        return [[dim("no policy has spoken yet" if frame.engine_ready else loading(frame))]]
     head = [_head(width)] if height > 3 else []
     tier = _tier_lines(frame, view, width, height - len(head) - len(rows))
     room = max(1, height - len(head) - len(tier))

@@ -8,6 +8,7 @@ from capmon.model.frame import Frame
 from capmon.model.metric import Unit, metric
 from capmon.model.patterns import Growth, Patterns, Scenario
 from capmon.model.units import digits, percent, show_metric, span
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import between, full_name
 from capmon.ui.panes.load_map import too_young
 from capmon.ui.widgets.gauge import bar
@@ -36,7 +37,7 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
     """The lines."""
     found = frame.patterns
     if found is None:
-        words = "not looked for yet" if frame.engine_ready else "loading the models"
+        words = "not looked for yet" if frame.engine_ready else loading(frame)
         return [[dim(words)]]
     lines: list[Line] = []
     if found.scenarios:

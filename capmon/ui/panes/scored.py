@@ -8,6 +8,7 @@ from capmon.model.frame import Frame
 from capmon.model.results import Coverage, Forecast, Scored
 from capmon.model.units import percent, show_metric, span
 from capmon.ui.panes.chosen import forecast_of
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import clock, figure, local_zone, unit_of
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import Line, as_many, bold, cut, dim, ink, join, length, padded
@@ -33,7 +34,7 @@ class ScoredPane(Pane):
         """The sum, a mark a point, and the last points in full, the latest first."""
         forecast = forecast_of(frame, view)
         if forecast is None:
-            text = "no forecast has come due yet" if frame.engine_ready else "loading the models"
+            text = "no forecast has come due yet" if frame.engine_ready else loading(frame)
             return Drawing("past forecasts", [[dim(text)]])
         lines = draw(forecast, frame, width, height)
         title = "past forecasts"

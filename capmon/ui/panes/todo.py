@@ -5,6 +5,7 @@ from __future__ import annotations
 from capmon.model.frame import Frame
 from capmon.model.results import Bottleneck
 from capmon.ui.panes.chosen import bottleneck_of
+from capmon.ui.panes.common import loading
 from capmon.ui.widgets.pane import Drawing, Pane, View
 from capmon.ui.widgets.text import SEVERITY, Line, bold, dim, ink, label, padded
 
@@ -20,7 +21,7 @@ class TodoPane(Pane):
         """Verdict and impact, then each step with when, then what would change it."""
         found = bottleneck_of(frame, view)
         if found is None:
-            text = "nothing needs doing" if frame.engine_ready else "loading the models"
+            text = "nothing needs doing" if frame.engine_ready else loading(frame)
             return Drawing("what to do", [[dim(text)]])
         return Drawing("what to do", draw(found, height))
 

@@ -8,6 +8,7 @@ from capmon.model.frame import Frame
 from capmon.model.results import Trigger
 from capmon.model.units import UNKNOWN, show_metric, span
 from capmon.ui.panes.chosen import MARK, marked, trigger_of, window
+from capmon.ui.panes.common import loading
 from capmon.ui.panes.figures import share_text
 from capmon.ui.panes.forecast import range_of
 from capmon.ui.widgets.gauge import bar
@@ -62,7 +63,7 @@ class TriggersPane(Pane):
 def draw(frame: Frame, view: View, width: int, height: int) -> list[Line]:
     """The lines."""
     if not frame.engine_ready:
-        return [[dim("loading the models")]]
+        return [[dim(loading(frame))]]
     if not frame.triggers:
         return [[dim("no threshold is watched yet")]]
     columns = Columns.of(width)

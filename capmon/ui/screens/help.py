@@ -46,6 +46,7 @@ def lines(frame: Frame | None, key_names: dict[str, str], *, read_only: bool) ->
         out += [row(f"  {h.source}", health_line(h, frame.at), 14) for h in frame.health]
     else:
         out.append([dim("  ")] + [r for s, (g, t) in STATE.items() for r in ((g, t), dim(f" {s.value}   "))])  # fmt: skip
+    out += record(frame)
     missing = unknown(frame) if frame is not None else []
     if missing:
         out += [[], [bold("not available")], *missing]
@@ -56,6 +57,22 @@ def lines(frame: Frame | None, key_names: dict[str, str], *, read_only: bool) ->
         told = wrapped(meaning, WORD_CELLS, "dim")
         out += [row(f"  {word if not i else ''}", line, 14) for i, line in enumerate(told)]
     return [*out, []]
+
+
+def record(frame: Frame | None) -> list[Line]:
+    """Who remembers what is measured, and which moment of the past is shown."""
+    if frame is None or (frame.recording is None and frame.past is None):
+        return []
+    out: list[Line] = [[], [bold("record")]]
+    if frame.recording is not None:
+        tone = "warning" if frame.recording.state == "failing" else "ink"
+        told = wrapped(f"{frame.recording.state}: {frame.recording.text}", RECORD_CELLS, tone)
+        out += [[dim("  "), *line] for line in told]
+    if frame.past is not None:
+        said = [f"{frame.past.kind} of {frame.past.name}", frame.past.note]
+        told = wrapped("; ".join(text for text in said if text), RECORD_CELLS)
+        out += [[dim("  "), *line] for line in told]
+    return out
 
 
 def unknown(frame: Frame) -> list[Line]:
@@ -72,6 +89,9 @@ READING = (
     "~ marks a load beyond 1.3 times what was seen, where a curve is a guess.",
 )
 
+
+RECORD_CELLS = 70
+"""Cells of what is said of the record."""
 
 WORD_CELLS = 58
 """Cells of what a word means."""

@@ -107,7 +107,7 @@ class MonitorScreen(Screen[None]):
         width = self.size.width
         self.query_one("#header", Bar).show([bars.header(frame, view, width)])
         self.query_one("#replicas", Bar).show([bars.replicas(frame, view, width)])
-        self.query_one("#keys", Bar).show([bars.keys(view, width, self._key_names)])
+        self.query_one("#keys", Bar).show([bars.keys(view, width, self._key_names, frame)])
 
     def on_resize(self, event: events.Resize) -> None:
         """Fit the bars to the new width."""

@@ -27,6 +27,10 @@ def live_view(name: str) -> MonitorScreen:
         from capmon.ui.screens.scaling import ScalingScreen
 
         return ScalingScreen()
+    if name == "plan":
+        from capmon.ui.screens.plan import PlanScreen
+
+        return PlanScreen()
     from capmon.ui.screens.overview import OverviewScreen
 
     return OverviewScreen()

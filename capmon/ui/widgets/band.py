@@ -16,6 +16,9 @@ from capmon.ui.widgets.text import Line, cut, dim
 ABOVE, BELOW = "▒", "▓"
 """Shades of a band above and below its median."""
 
+LINE = "▔━▁"
+"""A line in the upper, the middle and the lower third of a cell."""
+
 LEAST = 0.3
 """Share of a cell that a band must take to be seen in it."""
 
@@ -70,6 +73,9 @@ class Course:
     worse: Worse = Worse.NEITHER
     """The direction that is beyond."""
 
+    came: Sequence[float] = ()
+    """What came in the steps that were expected, as far as it is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plot:
@@ -121,6 +127,7 @@ def plot(course: Course, width: int, height: int, unit: Unit, tone: str = "accen
     if ahead:
         canvas.fill(course.median, now, each, "future")
         canvas.shade(_stretched(course.low, each), _stretched(course.high, each), now)
+        canvas.line(_stretched(course.came, each), now)
         canvas.rule(now)
     for limit in reversed(course.limits):
         canvas.limit(limit)
@@ -131,7 +138,7 @@ def plot(course: Course, width: int, height: int, unit: Unit, tone: str = "accen
 
 def _shown(past: Sequence[float], course: Course) -> list[float]:
     """What the scale must hold: all but a band that would press everything else flat."""
-    core = [v for v in (*past, *course.median) if math.isfinite(v)]
+    core = [v for v in (*past, *course.median, *course.came) if math.isfinite(v)]
     core += [x.at for x in course.limits if _is_near(x.at, max(core, default=0.0))]
     most = WIDEST * max(core, default=math.inf)
     return [*core, *course.low, *(min(v, most) if most > 0 else v for v in course.high)]
@@ -266,6 +273,20 @@ class _Canvas:
                     self._cells[y][x] = (ABOVE, "future")
                 elif char == BLOCKS[8]:
                     self._cells[y][x] = (BELOW, token)
+
+    def line(self, values: Sequence[float], start: int) -> None:
+        """Draw a course as a line over all else, with an upright where it leaps."""
+        before: int | None = None
+        for x, value in enumerate(values, start):
+            y = None
+            if x < self._width and math.isfinite(value):
+                thirds = min(3 * self._height - 1, int((1 - self._extent.share(value)) * 3 * self._height))  # fmt: skip
+                y, part = divmod(thirds, 3)
+                if before is not None:
+                    for between in range(min(before, y) + 1, max(before, y)):
+                        self._cells[between][x] = ("┃", "accent")
+                self._cells[y][x] = (LINE[part], "accent!")
+            before = y
 
     def rule(self, x: int) -> None:
         """An upright line."""

@@ -26,7 +26,9 @@ STEPS = (
 )  # fmt: skip
 
 
-def time_axis(width: int, left: int, now: int, seconds_a_cell: float, at: float) -> Line:
+def time_axis(
+    width: int, left: int, now: int, seconds_a_cell: float, at: float, *, name: str = "now"
+) -> Line:
     """Labels below a drawing.
 
     Args:
@@ -35,6 +37,7 @@ def time_axis(width: int, left: int, now: int, seconds_a_cell: float, at: float)
         now: Cells from the left edge to the present.
         seconds_a_cell: What a cell stands for.
         at: Unix time of the present.
+        name: What the present is called.
     """
     if width - left < 4 or not LEAST < seconds_a_cell < GREATEST:
         return []
@@ -43,7 +46,7 @@ def time_axis(width: int, left: int, now: int, seconds_a_cell: float, at: float)
     least = MINUTE if farthest >= MINUTES else 0.0
     step = next((s for s in STEPS if s >= least and s / seconds_a_cell >= APART), 0.0)
     cells = [" "] * width
-    _put(cells, "now", min(now - 1, width - 3), left)
+    _put(cells, name, min(now - 1, width - len(name)), left)
     if step:
         relative = farthest < NEAR
         first = -math.floor((now - left) * seconds_a_cell / step)

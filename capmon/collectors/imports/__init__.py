@@ -1,0 +1,1 @@
+"""Measurements of others, from files: CSV, JSON Lines, sysstat, recorded series."""
