@@ -16,7 +16,7 @@ from capmon.errors import CapmonError, QuantityError
 
 if TYPE_CHECKING:
     from capmon.config.schema import Settings
-    from capmon.model.plan import Plan, Question
+    from capmon.model.plan import Plan, PlanQuestion
 
 DAY = 86400.0
 
@@ -73,7 +73,7 @@ def plan(ctx: click.Context, /, **options: Any) -> None:
     _write(made, options["output"], as_json=as_json)
 
 
-def _planned(settings: Settings, question: Question, options: dict[str, Any]) -> Plan:
+def _planned(settings: Settings, question: PlanQuestion, options: dict[str, Any]) -> Plan:
     from capmon.clock import AUTO_ZONE, SystemClock, local_zone
     from capmon.planning.evidence import gather
     from capmon.planning.plan import plan as written
@@ -121,15 +121,15 @@ def _wants_json(output: Path | None, *, as_json: bool) -> bool:
     return suffix == ".json"
 
 
-def _question(options: dict[str, Any]) -> Question:
-    from capmon.model.plan import Question
+def _question(options: dict[str, Any]) -> PlanQuestion:
+    from capmon.model.plan import PlanQuestion
 
     growth, rate = options["growth"], options["rate"]
     if growth is not None and rate is not None:
         raise click.UsageError("--growth and --growth-rate exclude each other: which growth?")
     if growth is not None and not (math.isfinite(growth) and growth > 0):
         raise click.BadParameter("expected a factor above 0, such as 2", param_hint="--growth")
-    return Question(
+    return PlanQuestion(
         horizon=_horizon(options["horizon"]),
         growth=growth,
         growth_rate=None if rate is None else growth_rate(rate),

@@ -172,7 +172,7 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PlanQuestion:
     """What the plan was asked."""
 
     horizon: float
@@ -198,7 +198,7 @@ class Plan:
     name: str
     """Whose: application and host."""
 
-    question: Question
+    question: PlanQuestion
     """What was asked."""
 
     since: float

@@ -28,7 +28,7 @@ from capmon.model.names import (
     USERS,
 )
 from capmon.model.patterns import Demand, Growth, Patterns, Scenario
-from capmon.model.plan import Question
+from capmon.model.plan import PlanQuestion
 from capmon.planning.curves import Curves, Replica, costs, fitted, replica, rooms
 from capmon.planning.load import (
     Ahead,
@@ -77,7 +77,7 @@ class Evidence:
     settings: Settings
     """The configuration, with the plan's objective in place of the configured one."""
 
-    question: Question
+    question: PlanQuestion
     """What was asked."""
 
     now: float
@@ -198,7 +198,7 @@ class Evidence:
 
 
 def gather(
-    record: PlanRecord, settings: Settings, question: Question, now: float, zone: str
+    record: PlanRecord, settings: Settings, question: PlanQuestion, now: float, zone: str
 ) -> Evidence:
     """Everything that the chapters need, from one record.
 

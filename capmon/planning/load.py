@@ -12,7 +12,7 @@ from capmon.analysis.days.projection import CONSTANT as _CONSTANT
 from capmon.analysis.windows import Vec
 from capmon.model.curves import Estimate
 from capmon.model.patterns import Patterns, Scenario
-from capmon.model.plan import Question
+from capmon.model.plan import PlanQuestion
 from capmon.model.units import span
 from capmon.store.course import HOUR, Summaries
 
@@ -156,7 +156,7 @@ class Ahead:
 
 
 def ahead(
-    hours: Summaries | None, now: Estimate | None, question: Question, points: int = 60
+    hours: Summaries | None, now: Estimate | None, question: PlanQuestion, points: int = 60
 ) -> Ahead:
     """The busy hour up to the horizon: as the question assumes, else as its daily course foretells.
 
@@ -225,7 +225,7 @@ def _trend(at: Vec, busy: Vec, grid: Vec, *, beyond: bool) -> tuple[str, Vec, Ve
     return chosen.model, chosen.centre, low, np.max([r.high for r in known], axis=0)
 
 
-def assumed_factor(question: Question) -> float | None:
+def assumed_factor(question: PlanQuestion) -> float | None:
     """Load at the horizon over that of today as the question assumes it; None where it does not."""
     if question.growth is not None:
         return question.growth
@@ -235,7 +235,7 @@ def assumed_factor(question: Question) -> float | None:
     return None
 
 
-def assumed_text(question: Question) -> str:
+def assumed_text(question: PlanQuestion) -> str:
     """What the question assumes in words: `load ×2 by the horizon`; empty for nothing."""
     if question.growth is not None:
         return f"load ×{question.growth:.3g} by the horizon"

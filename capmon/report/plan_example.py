@@ -13,7 +13,7 @@ import numpy as np
 from capmon.clock import ManualClock
 from capmon.config.schema import Settings
 from capmon.model.names import LATENCY, RATE
-from capmon.model.plan import Cell, Column, Plan, Question, Statement, Table
+from capmon.model.plan import Cell, Column, Plan, PlanQuestion, Statement, Table
 from capmon.planning.evidence import gather
 from capmon.planning.plan import plan
 from capmon.report.example import Example
@@ -81,7 +81,7 @@ def example_plan() -> Plan:
             writer.add(key, times, values, HOUR)
         writer.close()
         reader = HistoryReader.open(path, NAME)
-        question = Question(HORIZON, growth=GROWTH)
+        question = PlanQuestion(HORIZON, growth=GROWTH)
         made = plan(gather(reader, Settings(), question, end + AFTER, "UTC"))
         reader.close()
     return _beside(made)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from capmon.model.curves import Estimate
 from capmon.model.metric import Unit
-from capmon.model.plan import Cell, Figure, Question
+from capmon.model.plan import Cell, Figure, PlanQuestion
 from capmon.model.units import UNKNOWN, digits, show, span
 
 LEVEL = 0.95
@@ -160,7 +160,7 @@ def unit_name(unit: Unit | str) -> str:
     return NAMES.get(unit.value, show(None, unit).unit)
 
 
-def asked(question: Question) -> str:
+def asked(question: PlanQuestion) -> str:
     """What was asked, as one sentence without its full stop."""
     parts = [f"{span(question.horizon)} ahead"]
     if question.growth is not None:

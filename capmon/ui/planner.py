@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from capmon.clock import AUTO_ZONE, SystemClock, local_zone
 from capmon.errors import CapmonError
-from capmon.model.plan import Plan, Question
+from capmon.model.plan import Plan, PlanQuestion
 from capmon.ui.panes.plan_shown import PlanShown
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def planned(
         from capmon.planning.evidence import gather
         from capmon.planning.plan import plan
 
-        evidence = gather(reader, settings, Question(HORIZON), now, zone)
+        evidence = gather(reader, settings, PlanQuestion(HORIZON), now, zone)
         tell(WRITING)
         return plan(evidence)
 

@@ -16,7 +16,7 @@ from capmon.store.series import Store
 START = 1_700_000_000.0
 PACE = 2
 CPU, P95 = "process.cpu.utilization", "http.server.request.duration.p95"
-SEEDS = (1, 2, 3)
+SEEDS = (1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3)))
 
 
 def load_at(second: float) -> float:

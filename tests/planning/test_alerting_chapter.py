@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capmon.config.schema import Settings
-from capmon.model.plan import Chapter, Question, Table
+from capmon.model.plan import Chapter, PlanQuestion, Table
 from capmon.planning.alarms import begins, beyond, burning, held, proposed, score
 from capmon.planning.alerting import ALERTS, BURNS, KEEP, chapter
 from capmon.planning.evidence import Evidence, gather
@@ -103,7 +103,7 @@ def _incidents(*, days: float = 14.0, every: float = 21600.0, seed: int = 5) -> 
 
 
 def _gathered(record: ExampleRecord) -> Evidence:
-    return gather(record, Settings(), Question(DAY), UNTIL, "UTC")
+    return gather(record, Settings(), PlanQuestion(DAY), UNTIL, "UTC")
 
 
 def _table(made: Chapter, start: str) -> Table:

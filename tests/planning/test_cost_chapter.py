@@ -13,7 +13,7 @@ from capmon.config.quantities import Size
 from capmon.config.scaling import TierSettings
 from capmon.config.schema import Settings
 from capmon.model.curves import Estimate
-from capmon.model.plan import Chapter, Question
+from capmon.model.plan import Chapter, PlanQuestion
 from capmon.planning.cost import OPTIONS, Option, candidates, chapter, cheapest
 from capmon.planning.evidence import Evidence, gather
 from capmon.planning.replays import TOLERATED, Plan, fixed, holds, load_of, policies, run
@@ -36,7 +36,7 @@ def _settings(price: float | None = 0.05) -> Settings:
 @lru_cache
 def _evidence(price: float | None = 0.05, replicas: int = 4) -> Evidence:
     record = web(4, 600.0, replicas=replicas, per_day=0.0)
-    return gather(record, _settings(price), Question(4 * DAY), UNTIL, "UTC")
+    return gather(record, _settings(price), PlanQuestion(4 * DAY), UNTIL, "UTC")
 
 
 @lru_cache
@@ -181,7 +181,7 @@ def test_the_right_size_follows_from_use() -> None:
         }
     )
     settings = replace(_settings(), scaling=Settings().scaling)
-    found = right_size(gather(record, settings, Question(DAY), UNTIL, "UTC"))
+    found = right_size(gather(record, settings, PlanQuestion(DAY), UNTIL, "UTC"))
     assert found.request.cores is not None
     assert found.request.cores.value == pytest.approx(0.5 * 1.15, rel=0.06)
     assert found.request.memory is not None
@@ -197,7 +197,7 @@ def test_a_record_that_cannot_tell_says_so(kind: str) -> None:
         "whole": lambda: web(3, 600.0, replicas=None),
         "short": lambda: web(0.5, 60.0),
     }[kind]()
-    found = chapter(gather(made, _settings(), Question(DAY), UNTIL, "UTC"))
+    found = chapter(gather(made, _settings(), PlanQuestion(DAY), UNTIL, "UTC"))
     assert all(f.value is not None or f.reason for f in found.figures)
     assert all(t.title != OPTIONS for t in found.tables) or kind == "whole"
     assert found.missing

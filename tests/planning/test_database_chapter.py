@@ -21,7 +21,7 @@ from capmon.config.quantities import Size
 from capmon.config.scaling import CouplingSettings
 from capmon.config.schema import Settings
 from capmon.model.metric import key, metric
-from capmon.model.plan import Chapter, Question
+from capmon.model.plan import Chapter, PlanQuestion
 from capmon.planning.connections import connections
 from capmon.planning.database import chapter, filling, one_liner
 from capmon.planning.evidence import Evidence, gather
@@ -50,7 +50,7 @@ def _record(days: float = 30.0, per_day: float = GB, **more: float) -> ExampleRe
 def _evidence(record: ExampleRecord, **database: object) -> Evidence:
     plan = replace(PlanSettings(), database=replace(DatabaseSettings(), **database))
     settings = replace(Settings(), plan=plan)
-    return gather(record, settings, Question(60 * DAY), UNTIL, "UTC")
+    return gather(record, settings, PlanQuestion(60 * DAY), UNTIL, "UTC")
 
 
 def _texts(made: Chapter) -> str:
@@ -151,7 +151,7 @@ def test_a_hit_ratio_that_falls_is_told() -> None:
 
 def test_without_a_database_nothing_is_invented() -> None:
     """Every figure of the size is None with its reason, and the way to get it is named."""
-    made = chapter(gather(web(4, 600.0, app=False), Settings(), Question(DAY), UNTIL, "UTC"))
+    made = chapter(gather(web(4, 600.0, app=False), Settings(), PlanQuestion(DAY), UNTIL, "UTC"))
     assert made.answer == "The database's size is not recorded."
     assert all(f.value is not None or f.reason for f in made.figures)
     assert any("docs/importing-postgres.md" in m for m in made.missing)

@@ -11,7 +11,7 @@ from example_record import DAY, HOUR, UNTIL, ExampleRecord, daily_load, grid, we
 from capmon.config.schema import Settings
 from capmon.errors import NotEnoughData
 from capmon.model.curves import Estimate
-from capmon.model.plan import Question
+from capmon.model.plan import PlanQuestion
 from capmon.planning.chances import chance_over, quantile
 from capmon.planning.evidence import Evidence, gather
 from capmon.planning.load import ahead, assumed_factor, busy_hour
@@ -20,7 +20,7 @@ RATE = "http.server.request.rate"
 
 
 def _gathered(record: ExampleRecord, horizon: float = 14.0, **asked: object) -> Evidence:
-    question = Question(horizon * DAY, **asked)  # type: ignore[arg-type]
+    question = PlanQuestion(horizon * DAY, **asked)  # type: ignore[arg-type]
     return gather(record, Settings(), question, UNTIL, "UTC")
 
 
@@ -51,7 +51,7 @@ def test_the_load_at_the_horizon_lies_in_its_interval(horizon: float) -> None:
         record = ExampleRecord({RATE: (times, whole[: len(times)])})
         hours = record.hours(RATE, 0, UNTIL)
         now = busy_hour(hours, None, UNTIL).load
-        then = ahead(hours, now, Question(horizon * DAY)).last
+        then = ahead(hours, now, PlanQuestion(horizon * DAY)).last
         came = float(np.quantile(whole[-168:], 0.95))
         assert then is not None and then.low is not None and then.high is not None
         held += then.low <= came <= then.high
@@ -78,7 +78,9 @@ def test_growth_that_is_asked_for_replaces_the_records() -> None:
 def test_a_rate_of_growth_compounds() -> None:
     """Five per cent a month are 1.05 to the third in three months."""
     month = 30 * DAY
-    assert assumed_factor(Question(3 * month, growth_rate=(0.05, month))) == pytest.approx(1.05**3)
+    assert assumed_factor(PlanQuestion(3 * month, growth_rate=(0.05, month))) == pytest.approx(
+        1.05**3
+    )
 
 
 def test_one_replica_carries_what_its_truth_says() -> None:

@@ -17,7 +17,7 @@ from capmon.config.quantities import Size
 from capmon.config.scaling import TierSettings
 from capmon.config.schema import Settings
 from capmon.model.curves import Estimate
-from capmon.model.plan import Chapter, Question, Table
+from capmon.model.plan import Chapter, PlanQuestion, Table
 from capmon.planning.amounts import amount, fills, spans
 from capmon.planning.counts import replicas_for
 from capmon.planning.evidence import Evidence, gather
@@ -44,7 +44,7 @@ def _settings(**plan: object) -> Settings:
 def _gathered(
     record: ExampleRecord, settings: Settings | None = None, days: float = 14
 ) -> Evidence:
-    return gather(record, settings or _settings(zones=3), Question(days * DAY), UNTIL, "UTC")
+    return gather(record, settings or _settings(zones=3), PlanQuestion(days * DAY), UNTIL, "UTC")
 
 
 @lru_cache

@@ -18,7 +18,7 @@ from capmon.config.scaling import CouplingSettings, TierSettings
 from capmon.config.schema import Settings
 from capmon.model.curves import Estimate
 from capmon.model.frame import Event
-from capmon.model.plan import Chapter, Question, Table
+from capmon.model.plan import Chapter, PlanQuestion, Table
 from capmon.planning import baseline, bottlenecks, growth, models, strategy
 from capmon.planning.counts import replicas_for
 from capmon.planning.evidence import Evidence, gather
@@ -57,7 +57,7 @@ def _evidence(kind: str = "web", horizon: float = 60.0) -> Evidence:
         "host": lambda: web(14, app=False),
         "minutes": lambda: web(300 / DAY, 1.0),
     }[kind]()
-    return gather(made, _settings(), Question(horizon * DAY), UNTIL, "UTC")
+    return gather(made, _settings(), PlanQuestion(horizon * DAY), UNTIL, "UTC")
 
 
 @lru_cache
@@ -158,6 +158,7 @@ def test_a_count_is_as_sure_as_it_is_said_to_be() -> None:
     assert np.mean(loads <= (count.sure - 1) * carried) < 0.95
 
 
+@pytest.mark.slow
 def test_what_replicas_share_runs_short() -> None:
     """200 connections at 25 each fit eight replicas, and the plan that needs more says so."""
     table = _table(_strategy(), "What replicas share")
@@ -176,6 +177,7 @@ def test_tiers_carry_by_their_cores_where_nothing_is_stated() -> None:
     assert table.chosen is not None and table.rows[table.chosen][0] == "small"
 
 
+@pytest.mark.slow
 def test_the_policy_is_the_one_that_the_replay_favours() -> None:
     """Of the policies that can be followed none is overloaded less by more than .1 points."""
     table = _table(_strategy(), "Policies on this very load")
@@ -246,7 +248,9 @@ def test_the_plan_has_ten_chapters_in_the_guides_order() -> None:
 def test_the_same_record_gives_the_same_chapters() -> None:
     """What is drawn is drawn alike every time."""
     record = web(7)
-    first, second = (gather(record, Settings(), Question(30 * DAY), UNTIL, "UTC") for _ in range(2))
+    first, second = (
+        gather(record, Settings(), PlanQuestion(30 * DAY), UNTIL, "UTC") for _ in range(2)
+    )
     for module in (baseline, models, growth, bottlenecks):
         # A gap is no number and equals nothing, so that texts are compared.
         assert repr(module.chapter(first)) == repr(module.chapter(second))
@@ -265,7 +269,7 @@ def test_real_services_stay_within_what_was_foretold() -> None:
             record = ExampleRecord({RATE: (times, values[end - 360 : end])})
             hours = record.hours(RATE, 0, UNTIL)
             now = busy_hour(hours, None, UNTIL).load
-            then = ahead(hours, now, Question(14 * DAY)).last
+            then = ahead(hours, now, PlanQuestion(14 * DAY)).last
             assert then is not None and then.low is not None and then.high is not None
             came = float(np.nanquantile(values[end + 168 : end + 336], 0.95))
             held.append(then.low <= came <= then.high)
@@ -280,7 +284,7 @@ def test_a_real_series_of_hours_makes_every_chapter() -> None:
     values = _read(path)[-1440:]
     times = UNTIL - HOUR * np.arange(len(values), 0, -1)
     evidence = gather(
-        ExampleRecord({RATE: (times, values)}), Settings(), Question(14 * DAY), UNTIL, "UTC"
+        ExampleRecord({RATE: (times, values)}), Settings(), PlanQuestion(14 * DAY), UNTIL, "UTC"
     )
     assert evidence.load_now is not None
     for module in CHAPTERS:

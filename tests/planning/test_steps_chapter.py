@@ -16,7 +16,7 @@ from capmon.config.planning import DatabaseSettings, LeadTimeSettings, PlanSetti
 from capmon.config.quantities import Duration, Size
 from capmon.config.scaling import TargetSettings
 from capmon.config.schema import Settings
-from capmon.model.plan import Chapter, Question, Step
+from capmon.model.plan import Chapter, PlanQuestion, Step
 from capmon.planning import alerting, cost, database, infrastructure, steps
 from capmon.planning.evidence import Evidence, gather
 from capmon.planning.storage import filesystems
@@ -44,7 +44,7 @@ def _growing() -> ExampleRecord:
 def _evidence(
     settings: Settings, record: ExampleRecord | None = None, days: float = 40
 ) -> Evidence:
-    return gather(record or _growing(), settings, Question(days * DAY), UNTIL, "UTC")
+    return gather(record or _growing(), settings, PlanQuestion(days * DAY), UNTIL, "UTC")
 
 
 def _steps(evidence: Evidence, chapters: tuple[Chapter, ...] = ()) -> tuple[Step, ...]:
@@ -67,6 +67,7 @@ def test_a_disk_is_due_when_it_may_be_full_less_its_lead_time() -> None:
     assert "thresholds.disk.warning" in found.why
 
 
+@pytest.mark.slow
 def test_what_begins_first_stands_first_and_what_needs_no_date_last() -> None:
     """Steps are ordered by when they must begin; those without a date follow them all."""
     evidence = _evidence(_settings())
@@ -189,7 +190,7 @@ def test_real_loads_give_whole_chapters(name: str) -> None:
             "replicas.ready": (times, np.full(len(times), 4.0)),
         }
     )
-    evidence = gather(record, _settings(), Question(7 * DAY), UNTIL, "UTC")
+    evidence = gather(record, _settings(), PlanQuestion(7 * DAY), UNTIL, "UTC")
     chapters = tuple(c.chapter(evidence) for c in CHAPTERS)
     made = steps.chapter(evidence, chapters)
     assert made.steps

@@ -107,7 +107,13 @@ async def running(front: Front) -> Any:
         await front.stop()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGINT, signal.SIGHUP)),
+    ],
+)
 def test_a_signal_ends_it_in_order_and_what_was_measured_is_there(
     state: Path, number: signal.Signals
 ) -> None:

@@ -13,7 +13,7 @@ from plan_golden import compare
 
 from capmon.model.curves import Estimate
 from capmon.model.metric import Unit
-from capmon.model.plan import Chapter, Figure, Plan, Question
+from capmon.model.plan import Chapter, Figure, Plan, PlanQuestion
 from capmon.report import plan_words as words
 from capmon.report.markdown import WIDTH, anchor, escaped, fence, prose, table
 from capmon.report.plan_charts import WIDTH as CHART
@@ -129,9 +129,9 @@ def test_a_number_stands_with_its_unit_and_interval(figure: tuple[Estimate | Non
 
 def test_a_question_is_told_in_words() -> None:
     """Growth that was assumed is told as such."""
-    assert "growth as the record has it" in words.asked(Question(90 * 86400.0))
-    assert "load ×2 by then, as assumed" in words.asked(Question(90 * 86400.0, growth=2.0))
-    rate = words.asked(Question(90 * 86400.0, growth_rate=(0.05, 2629800.0)))
+    assert "growth as the record has it" in words.asked(PlanQuestion(90 * 86400.0))
+    assert "load ×2 by then, as assumed" in words.asked(PlanQuestion(90 * 86400.0, growth=2.0))
+    rate = words.asked(PlanQuestion(90 * 86400.0, growth_rate=(0.05, 2629800.0)))
     assert "load +5.00 % a month, as assumed" in rate
 
 
@@ -148,6 +148,8 @@ def test_charts_are_plain_text_with_dates() -> None:
 
 def test_a_plan_without_chapters_says_so() -> None:
     """An empty plan is a document all the same."""
-    text = as_markdown(Plan(0.0, "x", Question(1.0), 0.0, 0.0, (), (Chapter("cost", "Cost", ""),)))
+    text = as_markdown(
+        Plan(0.0, "x", PlanQuestion(1.0), 0.0, 0.0, (), (Chapter("cost", "Cost", ""),))
+    )
     assert "Nothing can be said yet." in text
     assert "## 1. Cost" in text

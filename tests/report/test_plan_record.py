@@ -11,7 +11,7 @@ import pytest
 import recorded
 from plan_golden import compare
 
-from capmon.model.plan import Plan, Question
+from capmon.model.plan import Plan, PlanQuestion
 from capmon.planning.evidence import Evidence, gather
 from capmon.planning.plan import plan
 from capmon.report.plan_json import as_document, as_json
@@ -24,6 +24,8 @@ CHAPTERS = (
     "alerting", "steps",
 )  # fmt: skip
 
+
+pytestmark = pytest.mark.xdist_group("plan of thirty days")
 
 AHEAD = 30 * recorded.DAY
 """As far ahead as the record goes back."""
@@ -47,7 +49,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evidence, Plan]:
     path = tmp_path_factory.mktemp("plan") / "history.db"
     recorded.record(path)
     with contextlib.closing(HistoryReader.open(path, recorded.NAME)) as reader:
-        evidence = gather(reader, recorded.SETTINGS, Question(AHEAD), recorded.UNTIL, "UTC")
+        evidence = gather(reader, recorded.SETTINGS, PlanQuestion(AHEAD), recorded.UNTIL, "UTC")
         return evidence, plan(evidence)
 
 

@@ -231,7 +231,7 @@ def test_the_command_takes_its_options(tmp_path: Path) -> None:
         (["--load", "short.csv", "--startup", "soon"], "soon"),
         (["--load", "negative.csv", "--train", "1m"], "never below 0"),
         (["--load", "zero.csv", "--train", "1m"], "never above 0"),
-        (["--history", "14d"], "no recorded history"),
+        (["--history", "14d"], "there is no history yet"),
     ],
 )
 def test_bad_input_gets_a_clear_error(

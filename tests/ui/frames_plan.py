@@ -15,7 +15,7 @@ from capmon.model.plan import (
     Figure,
     Line,
     Plan,
-    Question,
+    PlanQuestion,
     Statement,
     Step,
     Table,
@@ -189,7 +189,7 @@ def rich() -> Plan:
         Statement("nothing limits the service now"),
     )  # fmt: skip
     chapters = (BASELINE, MODELS, GROWTH, COST, DATABASE, STEPS)
-    return Plan(NOW + 300, "web@db-01", Question(90 * DAY), SINCE, NOW, summary, chapters)
+    return Plan(NOW + 300, "web@db-01", PlanQuestion(90 * DAY), SINCE, NOW, summary, chapters)
 
 
 def hostile() -> Plan:
@@ -208,12 +208,14 @@ def hostile() -> Plan:
         (Step(words, math.inf, -1e30, words, (words, "```"), words, words),),
         (words, ""),
     )  # fmt: skip
-    return Plan(NOW, words, Question(1.0, growth_rate=(0.05, 2629800.0)), NOW, NOW, (), (chapter,))
+    return Plan(
+        NOW, words, PlanQuestion(1.0, growth_rate=(0.05, 2629800.0)), NOW, NOW, (), (chapter,)
+    )
 
 
 def blank() -> Plan:
     """A plan of a record that says nothing."""
-    return Plan(NOW, "", Question(DAY, growth=2.0), NOW, NOW)
+    return Plan(NOW, "", PlanQuestion(DAY, growth=2.0), NOW, NOW)
 
 
 ALL = {"rich": rich, "hostile": hostile, "blank": blank}

@@ -148,7 +148,9 @@ SAMPLES = tuple(
 )
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))]
+)
 async def test_any_key_at_any_time(seed: int, tmp_path: Path) -> None:
     """A hundred keys, frames and sizes at random never raise, and ctrl+c still quits."""
     rng = random.Random(seed)
