@@ -224,20 +224,28 @@ class Documents:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._first: float | None = None
         self._last = -PACE
         self._state: Any = None
 
     def due(self, frame: Frame) -> bool:
-        """Whether a frame's findings shall be kept: once a minute, and when something began or ended."""
+        """Whether a frame's findings shall be kept: once a minute, and when something began or ended.
+
+        In the first minute much is found that was not known before, so that more is kept of it.
+        """
         if not frame.engine_ready:
             return False
         now = self._clock.monotonic()
+        if self._first is None:
+            self._first = now
+        pace = SOONEST if now - self._first < PACE else PACE
         state = (
             frozenset((b.component, b.severity) for b in frame.bottlenecks),
             tuple((o.id, o.state) for o in frame.outcomes),
+            tuple((h.source, h.state) for h in frame.health),
         )
         waited = now - self._last
-        due = waited >= PACE or (state != self._state and waited >= SOONEST)
+        due = waited >= pace or (state != self._state and waited >= SOONEST)
         if due:
             self._last, self._state = now, state
         return due

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -13,6 +13,8 @@ from capmon.config.schema import Settings
 from capmon.errors import CapmonError, SnapshotError
 from capmon.model.forecasts import Forecast
 from capmon.model.frame import Event, Frame, Past, Reading, Trend
+from capmon.model.names import DESIRED, READY
+from capmon.model.results import ReplicaState
 from capmon.model.units import span
 from capmon.recording.blocks import Blocks
 from capmon.snapshot_read import revived
@@ -119,6 +121,8 @@ class Timeline:
         fresh = results is not None and at - results.at <= OLDEST_RESULTS
         if not fresh:
             values = {k: v for k, v in values.items() if k in FACTS}
+        if values.get("replicas") is not None:
+            values["replicas"] = _counted(values["replicas"], readings)
         self._sequence += 1
         past = Past(
             kind="replay",
@@ -244,6 +248,15 @@ class Timeline:
             return None
         row = self._reader.window([forecast.metric], end, n * step, step)[0]
         return Trend(end, step, tuple(row.tolist()))
+
+
+def _counted(state: ReplicaState, readings: Mapping[str, Reading]) -> ReplicaState:
+    """The target with the counts that were read last, which are younger than the results."""
+    ready, desired = (readings.get(k) for k in (READY, DESIRED))
+    if ready is None or desired is None or ready.value is None or desired.value is None:
+        return state
+    counts = round(ready.value), round(desired.value)
+    return replace(state, ready=counts[0], desired=counts[1], at=ready.at, reason="")
 
 
 @cache

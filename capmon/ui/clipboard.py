@@ -50,14 +50,15 @@ async def to_tmux(text: str, environment: Mapping[str, str] = os.environ) -> boo
     on; its own command it obeys.
     """
     program = shutil.which("tmux", path=environment.get("PATH"))
-    if not environment.get("TMUX") or program is None:
+    server = environment.get("TMUX", "").partition(",")[0]
+    if not server or program is None:
         return False
     from capmon.actions.run import run
 
     # Before 3.2 there is no -w, which sends a buffer to the terminal's clipboard.
     for options in (("-w",), ()):
         with contextlib.suppress(TargetError):
-            argv = [program, "load-buffer", *options, "-"]
+            argv = [program, "-S", server, "load-buffer", *options, "-"]
             done = await run(argv, deadline=DEADLINE, stdin=text.encode("utf-8", "replace"))
             if done.code == 0:
                 return True
