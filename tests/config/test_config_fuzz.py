@@ -52,7 +52,7 @@ def load_bytes(raw: bytes, environ: Mapping[str, str]) -> None:
 @example("app: {url: 'http://[::1'}")
 @example("interval: 1e308w")
 @example("a: !<")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_text_loads_or_is_refused_in_words(text: str) -> None:
     """No text that YAML may or may not read raises anything but ConfigError."""
     load_bytes(text.encode(), {"X": "v"})
@@ -66,7 +66,7 @@ def test_any_bytes_load_or_are_refused_in_words(raw: bytes) -> None:
 
 
 @given(st.dictionaries(WORDS, TREES, max_size=6))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_structure_loads_or_is_refused_in_words(tree: dict[str, object]) -> None:
     """Right keys with wrong values, wrong keys with right values, at every depth."""
     load_bytes(yaml.safe_dump(tree, allow_unicode=True).encode(), {"X": "v"})

@@ -81,6 +81,7 @@ def test_what_begins_first_stands_first_and_what_needs_no_date_last() -> None:
     assert {s.title.split()[0] for s in made.steps[len(dated) :]} >= {"load", "measure"}
 
 
+@pytest.mark.slow
 def test_every_step_says_why_how_and_how_to_see_it() -> None:
     """No step without its figure, its commands, its check and its way back."""
     evidence = _evidence(_settings())

@@ -398,6 +398,7 @@ def disk(free: str, size: int = 1000) -> dict[str, str]:
 
 
 @PROMTOOL
+@pytest.mark.slow
 def test_a_disk_that_fills_up_is_told_and_a_flat_one_is_not(tmp_path: Path) -> None:
     """Only a trend over hours and over the day on a file system half full is worth a word."""
     text = alert_rules(origins(settings(app__source="none")))

@@ -69,6 +69,7 @@ def test_a_snapshot_is_shown_noted_and_copied(screen: Start, file: Path, tmp_pat
     assert terminal.modes_left() == set()
 
 
+@pytest.mark.slow
 def test_a_hostile_snapshot_cannot_write_to_the_terminal(screen: Start, tmp_path: Path) -> None:
     """Every view of it is drawn, and no title, clipboard or clearing of its own gets through."""
     frame = frames.hostile()
