@@ -43,8 +43,7 @@ async def test_two_become_six_become_three(web: Engine, tmp_path: Path) -> None:
             assert plan.argv == ("docker", "service", "scale", "--detach", f"web={to}")
             outcome = await chain.scale(to)
             assert (outcome.state, outcome.settled) == (ActionState.DONE, True)
-            # The engine goes on counting replicas that have yet to end.
-        web.wait_for("web", to)
+            assert web.replicas("web") == f"{to}/{to}"
     assert chain.events() == ["attempt", "accepted", "done", "verified"] * 2
     assert web.replicas("web-api") == "1/1"
 
