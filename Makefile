@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help run demo test test-slow test-swarm test-kubernetes lint format check schemas golden clean
+.PHONY: help run demo test test-slow fuzz test-swarm test-kubernetes lint format check schemas golden clean
 
 help:
 	@echo "make run      the live monitor on this host, with the demo service behind it"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint     ruff, mypy --strict, import contracts"
 	@echo "make check    lint and test"
 	@echo "make test-slow  the slow proofs"
+	@echo "make fuzz     the properties with thirty times as many examples"
 	@echo "make test-swarm       scale a real Docker Swarm (root, docker.io, busybox-static, iproute2)"
 	@echo "make test-kubernetes  scale on a real control plane (CAPMON_KUBE, CAPMON_SHARED)"
 	@echo "make schemas  write schemas/*.json anew from the types"
@@ -30,10 +31,13 @@ run demo: $(STAMP)
 	@$(BIN)/capmon demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -m "not slow and not swarm and not kubernetes" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -m "not slow and not swarm and not kubernetes" -n 3 --dist loadfile
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -q -m slow
+
+fuzz: $(STAMP)
+	$(BIN)/python -m pytest -q -m property -n 2 --dist loadfile --hypothesis-profile=fuzz
 
 # Each starts what it needs, takes it away again, and skips with a reason where it cannot.
 test-swarm: $(STAMP)

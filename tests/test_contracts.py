@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import shutil
 import subprocess
@@ -23,7 +24,11 @@ FORBIDDEN_WORDS = {"util", "utils", "helper", "helpers", "manager", "managers", 
 MAY_PRINT = ("cli.py",)
 MAY_START_PROGRAMS = ("actions/run.py", "demo/process.py")
 
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+@functools.cache
+def trees() -> dict[Path, ast.Module]:
+    """The package's files, parsed once and only where they are looked at."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 
 def named(path: Path) -> str:
@@ -54,7 +59,9 @@ def test_there_is_something_to_check() -> None:
 
 def test_a_file_opens_with_a_sentence() -> None:
     """Its docstring says what the one idea is."""
-    firsts = {named(p): (ast.get_docstring(t) or "").partition("\n\n")[0] for p, t in TREES.items()}
+    firsts = {
+        named(p): (ast.get_docstring(t) or "").partition("\n\n")[0] for p, t in trees().items()
+    }
     assert [name for name, first in firsts.items() if not first.endswith((".", ":"))] == []
 
 
@@ -66,14 +73,16 @@ def test_a_file_is_short() -> None:
 
 def test_a_function_is_short() -> None:
     """All do one thing; nearly all of them in less than fifty lines."""
-    lengths = {f"{named(p)}:{f.name}": length(f) for p, t in TREES.items() for f in functions(t)}
+    lengths = {f"{named(p)}:{f.name}": length(f) for p, t in trees().items() for f in functions(t)}
     assert {name: n for name, n in lengths.items() if n > MOST_LINES_OF_A_FUNCTION} == {}
     assert sum(n < 50 for n in lengths.values()) >= 0.95 * len(lengths)
 
 
 def test_every_return_is_annotated() -> None:
     """Also of nested and private functions."""
-    bare = [f"{named(p)}:{f.name}" for p, t in TREES.items() for f in functions(t) if not f.returns]
+    bare = [
+        f"{named(p)}:{f.name}" for p, t in trees().items() for f in functions(t) if not f.returns
+    ]
     assert bare == []
 
 
@@ -102,7 +111,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 def test_standard_output_belongs_to_the_command_line() -> None:
     """Nothing else prints, where a screen may be drawn or a document piped."""
-    printing = {named(p) for p, t in TREES.items() if "print" in set(calls(t))}
+    printing = {named(p) for p, t in trees().items() if "print" in set(calls(t))}
     assert printing <= {*MAY_PRINT}
 
 
@@ -116,26 +125,26 @@ STARTS = re.compile(
 def test_programs_are_started_in_two_places() -> None:
     """Where their argv, deadline and end are seen to: both are found, and no other is."""
     starting = {
-        named(p) for p, t in TREES.items() if any(map(STARTS.match, (*imports(t), *calls(t))))
+        named(p) for p, t in trees().items() if any(map(STARTS.match, (*imports(t), *calls(t))))
     }
     assert starting == {*MAY_START_PROGRAMS}
 
 
 def test_there_is_no_shell() -> None:
     """Not even where programs may be started."""
-    called = {f"{named(p)}:{c}" for p, t in TREES.items() for c in calls(t)}
+    called = {f"{named(p)}:{c}" for p, t in trees().items() for c in calls(t)}
     assert [c for c in called if c.endswith(("_shell", ":os.system", ":os.popen"))] == []
-    keywords = [n for t in TREES.values() for n in ast.walk(t) if isinstance(n, ast.keyword)]
+    keywords = [n for t in trees().values() for n in ast.walk(t) if isinstance(n, ast.keyword)]
     assert [k for k in keywords if k.arg == "shell"] == []
 
 
 def test_no_text_is_run_as_code() -> None:
     """What comes from a file or a source stays data."""
-    found = {named(p): CODE_RUN & set(calls(t)) for p, t in TREES.items()}
+    found = {named(p): CODE_RUN & set(calls(t)) for p, t in trees().items()}
     assert {name: names for name, names in found.items() if names} == {}
     loads = [
         n
-        for t in TREES.values()
+        for t in trees().values()
         for n in ast.walk(t)
         if isinstance(n, ast.Call) and ast.unparse(n.func) == "yaml.load"
     ]
@@ -149,7 +158,7 @@ TIME = re.compile(r"time\.(?:time|monotonic|perf_counter)(?:_ns)?|datetime\.(?:n
 
 def test_the_clock_is_the_only_reader_of_time() -> None:
     """Below the screen time arrives as an argument; the demo is a program of its own."""
-    found = {named(p): [c for c in calls(t) if TIME.fullmatch(c)] for p, t in TREES.items()}
+    found = {named(p): [c for c in calls(t) if TIME.fullmatch(c)] for p, t in trees().items()}
     free = ("clock.py", "demo/", "ui/")
     assert {name: c for name, c in found.items() if c and not name.startswith(free)} == {}
 

@@ -102,6 +102,17 @@ def joined(parts: Sequence[Summaries], step: float) -> Summaries:
     return Summaries(step, times, *columns)
 
 
+def fuller(parts: Sequence[Summaries], step: float) -> Summaries:
+    """Cells of several parts as one; of those of one time the one with the most readings."""
+    some = [p for p in parts if len(p.times)]
+    if len(some) < 2:
+        return joined(some, step)
+    columns = [np.concatenate([getattr(p, c) for p in some]) for c in ("times", *COLUMNS)]
+    rising = np.argsort(columns[-1], kind="stable")
+    order = rising[last_of_each(columns[0][rising])]
+    return Summaries(step, *(c[order] for c in columns))
+
+
 def last_of_each(times: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.int64]:
     """Indices that make times rise strictly; of equal ones the last stays."""
     order = np.argsort(times, kind="stable")
@@ -121,8 +132,14 @@ def between(cells: Summaries, start: float, end: float) -> Summaries:
 
 def outside(cells: Summaries, start: float, end: float) -> Summaries:
     """Those that begin before `start` or at or after `end`."""
-    keep = (cells.times < start) | (cells.times >= end)
-    return Summaries(cells.step, cells.times[keep], *(getattr(cells, c)[keep] for c in COLUMNS))
+    return taken(cells, (cells.times < start) | (cells.times >= end))
+
+
+def taken(cells: Summaries, mask: NDArray[np.bool_]) -> Summaries:
+    """Those where the mask is true."""
+    if mask.all():
+        return cells
+    return Summaries(cells.step, cells.times[mask], *(getattr(cells, c)[mask] for c in COLUMNS))
 
 
 def encode_cells(cells: Summaries, *, exact: bool) -> bytes:

@@ -13,13 +13,16 @@ from capmon.store.course import HOUR, MINUTE, Summaries, Vec
 from capmon.store.history_cells import (
     SPANS,
     encode_cells,
+    fuller,
     joined,
     last_of_each,
     outside,
     summarize,
     summary_of,
+    taken,
 )
 from capmon.store.history_codec import Ints, encode_ints, encode_values, seal
+from capmon.store.history_hours import hour_cell
 from capmon.store.history_rows import Rows
 from capmon.store.history_tail import Block, merged
 
@@ -49,8 +52,8 @@ class Compaction:
     times: bytes = b""
     values: list[tuple[int, bytes]] = field(default_factory=list)
     cells: list[tuple[int, int, int, bytes]] = field(default_factory=list)
-    last: dict[int, int] = field(default_factory=dict)
-    """Time of the last reading of each series, milliseconds."""
+    ends: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Times of the first and the last reading of each series, milliseconds."""
 
     def steps(self, connection: sqlite3.Connection, rows: Rows) -> Iterator[None]:
         """Make everything that is to be written, in steps of a few milliseconds."""
@@ -72,7 +75,7 @@ class Compaction:
         how = summary_of(found[0])
         exact = how is Summary.LAST
         self.values.append((series, seal(encode_values(block.columns[series], exact=exact))))
-        self.last[series] = int(times[-1])
+        self.ends[series] = int(times[0]), int(times[-1])
         times, values = with_others(rows, self.source, self.hour, series, times, values)
         self.cells += cells_of_hour(rows, series, self.hour, times, values, how)
 
@@ -87,8 +90,8 @@ class Compaction:
                 connection.executemany(PUT_CHUNK, rows)
                 connection.executemany(PUT_CELLS, self.cells)
                 connection.executemany(
-                    "UPDATE series SET last = max(last, ?) WHERE id = ?",
-                    [(at, series) for series, at in self.last.items()],
+                    "UPDATE series SET first = min(first, ?), last = max(last, ?) WHERE id = ?",
+                    [(*ends, series) for series, ends in self.ends.items()],
                 )
             connection.execute(
                 "DELETE FROM tail WHERE source = ? AND hour = ? AND id <= ?",
@@ -140,15 +143,18 @@ def with_others(
 def cells_of_hour(
     rows: Rows, series: int, hour: int, times: Ints, values: Vec, how: Summary
 ) -> list[tuple[int, int, int, bytes]]:
-    """Rows of both tiers with one hour made anew from its readings."""
+    """Rows of both tiers with one hour made anew from its readings.
+
+    Minutes without a reading here came from elsewhere, or their readings are gone: they stay.
+    """
     start, end = hour * HOUR, (hour + 1) * HOUR
-    seconds = times / 1000.0
-    found = []
-    for step in TIERS:
-        cells = summarize(seconds, values, step, how)
-        # Minutes without a reading here may have come from elsewhere, and stay.
-        found += replaced(rows, series, cells, start, end, exact=how is Summary.LAST, cut=False)
-    return found
+    exact = how is Summary.LAST
+    minutes = summarize(times / 1000.0, values, MINUTE, how)
+    whole = hour_cell(rows, series, hour, times / 1000.0, values, how)
+    return [
+        *replaced(rows, series, minutes, start, end, exact=exact, cut=False),
+        *replaced(rows, series, whole, start, end, exact=exact),
+    ]
 
 
 def replaced(
@@ -161,7 +167,10 @@ def replaced(
     exact: bool,
     cut: bool = True,
 ) -> list[tuple[int, int, int, bytes]]:
-    """Rows of cells with new ones in them; those that were there from `start` to `end` are cut."""
+    """Rows of cells with new ones in them.
+
+    Those that were there from `start` to `end` are cut, or the fuller of two stays.
+    """
     step = new.step
     span = SPANS[step]
     found = []
@@ -170,14 +179,7 @@ def replaced(
         old = rows.cells(series, step, begin, begin + span)
         old = outside(old, start, end) if cut else old
         inside = (new.times >= begin) & (new.times < begin + span)
-        part = joined([old, _taken(new, inside)], step)
+        part = (joined if cut else fuller)([old, taken(new, inside)], step)
         if len(part.times):
             found.append((series, int(step), begin, encode_cells(part, exact=exact)))
     return found
-
-
-def _taken(cells: Summaries, mask: np.ndarray) -> Summaries:
-    if mask.all():
-        return cells
-    columns = (cells.times, cells.mean, cells.min, cells.max, cells.p95, cells.count)
-    return Summaries(cells.step, *(c[mask] for c in columns))

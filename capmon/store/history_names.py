@@ -38,14 +38,15 @@ class Names:
         return found
 
     def series(self, connection: sqlite3.Connection, key: str, interval: float, at: int) -> int:
-        """Id of a series; one that is new begins at `at`, milliseconds."""
+        """Id of a series; a reading of it is at `at`, milliseconds."""
         found = self._series.get(key)
         if found is not None and found[1] == interval:
             return found[0]
         row = (self.record, key, interval, at, at)
         connection.execute(
             "INSERT INTO series(record, key, interval, first, last) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT(record, key) DO UPDATE SET interval = excluded.interval",
+            " ON CONFLICT(record, key) DO UPDATE SET interval = excluded.interval,"
+            " first = min(first, excluded.first), last = max(last, excluded.last)",
             row,
         )
         query = "SELECT id FROM series WHERE record = ? AND key = ?"

@@ -134,13 +134,14 @@ class HistoryReader:
                 series = known.get(metric_key)
                 if series is not None:
                     _fill(view, series, out[row], start, step)
+                    _cut(view, series, out[row], start, step)
         return out
 
     def age(self, metric_key: str, end: float) -> float:
         """Seconds between the first reading of a series and `end`; 0 when there is none."""
         with self._asked() as view:
             series = view.series().get(metric_key)
-            return 0.0 if series is None else max(0.0, end - series.first)
+            return 0.0 if series is None else max(0.0, end - view.span(series)[0])
 
     def latest(self, metric_key: str, at: float) -> tuple[float, float] | None:
         """Time and value of the last reading at or before a moment; None where there is none.
@@ -253,6 +254,15 @@ def _fill(view: View, series: Seen, out: Vec, start: float, step: float) -> None
         empty = np.isnan(out[:old])
         out[:old][empty] = part[empty]
         old = min(old, _before(view.cells_begin(series, tier), start, step, n))
+
+
+def _cut(view: View, series: Seen, out: Vec, start: float, step: float) -> None:
+    """Leave empty what an hour or a minute says of the time before its first and after its last reading."""
+    first, last = view.span(series)
+    begins = start + step * np.arange(len(out))
+    reach = COVER * series.interval
+    # The first reading tells of the interval before it, where that is seen at all.
+    out[(begins + step <= first - (reach if step <= reach else 0.0)) | (begins > last)] = np.nan
 
 
 def _before(begin: float, start: float, step: float, n: int) -> int:

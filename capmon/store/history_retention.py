@@ -57,7 +57,12 @@ def by_age(
             "UPDATE series SET first = ? WHERE record = ? AND first < ?",
             (limit := int((newest - longest) * 1000), record, limit),
         )
-        connection.execute("DELETE FROM series WHERE record = ? AND last < first", (record,))
+        # An id may be given anew: nothing of the series that had it may be left.
+        gone = connection.execute(
+            "SELECT id FROM series WHERE record = ? AND last < first", (record,)
+        ).fetchall()
+        for table, column in (("chunk", "series"), ("cells", "series"), ("series", "id")):
+            connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)  # noqa: S608
         connection.execute(
             "DELETE FROM event WHERE record = ? AND at < ?", (record, newest - retention.hours)
         )

@@ -9,8 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from capmon.store.course import HOUR, MINUTE, Course, Summaries, Vec
-from capmon.store.history_cells import between, joined, last_of_each, none, summarize, summary_of
+from capmon.store.history_cells import (
+    between,
+    fuller,
+    joined,
+    last_of_each,
+    none,
+    summarize,
+    summary_of,
+)
 from capmon.store.history_codec import Ints
+from capmon.store.history_hours import hour_cell
 from capmon.store.history_rows import Rows, hour_of
 from capmon.store.history_tail import Tail
 
@@ -71,9 +80,11 @@ class View:
     def span(self, series: Seen) -> tuple[float, float]:
         """First and last reading."""
         times, _ = self._latest_of(series)
-        return series.first, max(
-            series.last, float(times[-1]) / 1000.0 if len(times) else -math.inf
-        )
+        if not len(times):
+            return series.first, series.last
+        # A clock that was ahead may have begun the series later than what it wrote since.
+        first, last = float(times[0]) / 1000.0, float(times[-1]) / 1000.0
+        return min(series.first, first), max(series.last, last)
 
     def raw(self, series: Seen, start: float, end: float) -> Course:
         """Readings from `start` to `end`, both included."""
@@ -92,7 +103,7 @@ class View:
             return none(step)
         stored = self.rows.cells(series.id, step, start, end)
         _, live = self._running(series, step)
-        return between(joined([stored, live], step), start, end)
+        return between(fuller([stored, live], step), start, end)
 
     def means(self, series: Seen, step: float, start: float, end: float) -> tuple[Vec, Vec, Vec]:
         """Times, means and counts of the same cells."""
@@ -102,8 +113,9 @@ class View:
         if not len(live.times):
             return times, mean, count
         times = np.concatenate((times, live.times))
-        order = last_of_each(times)
         mean, count = np.concatenate((mean, live.mean)), np.concatenate((count, live.count))
+        rising = np.argsort(count, kind="stable")
+        order = rising[last_of_each(times[rising])]
         return times[order], mean[order], count[order]
 
     def readings_begin(self, series: Seen) -> float:
@@ -201,6 +213,10 @@ class View:
             parts = []
             for hour in hours.tolist():
                 times, values = self._of_hours(series, hour, hour)
-                parts.append(summarize(times / 1000.0, values, step, summary_of(series.key)))
+                how = summary_of(series.key)
+                if step == HOUR:
+                    parts.append(hour_cell(self.rows, series.id, hour, times / 1000.0, values, how))
+                else:
+                    parts.append(summarize(times / 1000.0, values, step, how))
             found = self._live[series.id, step] = hours, joined(parts, step)
         return found

@@ -41,6 +41,9 @@ _MOST_WAITING = 1000
 _SETTLED = 600.0
 """Seconds before anything is dropped for its age: a clock that is wrong at boot is soon set."""
 
+_AGEING = 25.0
+"""Seconds that a record grows older at most in one second, beyond a day: a clock far ahead costs little."""
+
 _AGE_EVERY = 3600.0
 _SIZE_EVERY = 60.0
 _CARRIED = 200
@@ -77,11 +80,13 @@ class HistoryWriter:
         self._findings: deque[tuple[float, history_kept.Texts]] = deque(maxlen=60)
         self._base: tuple[int, history_kept.Texts, int] | None = None
         self._newest = -math.inf
+        self._known = -math.inf
         self._lost = 0
         self._work: tuple[Compaction, Iterator[None]] | None = None
         self._made = False
         self._carry: dict[str, Block] = {}
         begun = clock.monotonic()
+        self._begun = begun
         self._flushed = begun
         self._age_at = begun + _SETTLED
         self._size_at = begun
@@ -232,6 +237,7 @@ class HistoryWriter:
         connection.execute("COMMIT")
         if last is not None:
             self._newest = max(self._newest, last / 1000.0)
+            self._known = last / 1000.0
         self._generation = self._file.generation
 
     def _write(self, connection: sqlite3.Connection) -> None:
@@ -289,7 +295,9 @@ class HistoryWriter:
 
     def _compact(self, until: float) -> bool:
         """Work on an hour that is over until a moment; False where there is none."""
-        if self._work is None:
+        if self._work is None or self._file.generation != self._generation:
+            # What was begun in a file that is no more goes with it.
+            self._work = None
             found = self._file.ask(lambda c: due(c, self._clock.now()), again=False)
             if found is None:
                 return False
@@ -312,7 +320,10 @@ class HistoryWriter:
                 self._work, self._made = None, False
                 self._file.ask(work.write, again=False)
             else:
-                self._made = bool(self._file.ask(go_on, again=False))
+                over = self._file.ask(go_on, again=False)
+                if over is None:
+                    self._work = None
+                self._made = bool(over)
         except CapmonError:
             self._work = None
             raise
@@ -325,6 +336,7 @@ class HistoryWriter:
             gone = self._file.ask(lambda c: by_size(c, most), again=False)
             self._size_at = now + (0 if gone else _SIZE_EVERY)
             if gone is not None:
+                self._base = None
                 self._say_dropped(*gone)
         if now >= self._age_at and math.isfinite(self._newest):
             drift = self._clock.now() - now
@@ -333,7 +345,7 @@ class HistoryWriter:
                 self._drift, self._age_at = drift, now + _AGE_EVERY
                 return
             # A reading from the future, of a clock that was wrong, makes nothing old.
-            newest = min(self._newest, self._clock.now())
+            newest = min(self._newest, self._clock.now(), self._oldest_now(now))
 
             def drop(connection: sqlite3.Connection) -> bool:
                 self._begin(connection)
@@ -342,6 +354,12 @@ class HistoryWriter:
             more = self._file.ask(drop, again=False)
             self._names.forget()
             self._age_at = now if more else now + _AGE_EVERY
+
+    def _oldest_now(self, now: float) -> float:
+        """How new a reading may be, whatever the clock says that wrote it."""
+        if math.isinf(self._known):
+            return math.inf
+        return self._known + 86400.0 + _AGEING * (now - self._begun)
 
     def _say_dropped(self, what: str, upto: float) -> None:
         start = f"{self._file.path} reached its greatest size: {what} before "

@@ -152,7 +152,6 @@ FITTED = {True: curves(), False: curves(per_replica=False)}
     st.booleans(),
     st.floats(0.001, 2),
 )
-@settings(max_examples=300, deadline=None)
 def test_more_load_never_asks_for_less(
     one: float,
     other: float,

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
@@ -159,7 +159,6 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
     st.floats(),
     st.sampled_from(["", " 1700000000000", " -5"]),
 )
-@settings(max_examples=150)
 def test_every_series_that_can_be_written_is_read_back(
     labels: dict[str, str], value: float, time: str
 ) -> None:
@@ -178,7 +177,6 @@ def test_every_series_that_can_be_written_is_read_back(
 
 
 @given(st.lists(st.sampled_from('a{}b="\\\n,# 5.e+NaIf_\r\t\x00é'), max_size=60).map("".join))
-@settings(max_examples=300)
 def test_no_page_raises(page: str) -> None:
     """Any text is read, to samples or to broken lines."""
     reader = SampleReader(["a"])

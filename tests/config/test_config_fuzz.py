@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from capmon.config.load import explain, load
@@ -52,21 +52,18 @@ def load_bytes(raw: bytes, environ: Mapping[str, str]) -> None:
 @example("app: {url: 'http://[::1'}")
 @example("interval: 1e308w")
 @example("a: !<")
-@settings(max_examples=150, deadline=None)
 def test_any_text_loads_or_is_refused_in_words(text: str) -> None:
     """No text that YAML may or may not read raises anything but ConfigError."""
     load_bytes(text.encode(), {"X": "v"})
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=150, deadline=None)
 def test_any_bytes_load_or_are_refused_in_words(raw: bytes) -> None:
     """Nor do bytes that are no text."""
     load_bytes(raw, {})
 
 
 @given(st.dictionaries(WORDS, TREES, max_size=6))
-@settings(max_examples=150, deadline=None)
 def test_any_structure_loads_or_is_refused_in_words(tree: dict[str, object]) -> None:
     """Right keys with wrong values, wrong keys with right values, at every depth."""
     load_bytes(yaml.safe_dump(tree, allow_unicode=True).encode(), {"X": "v"})
@@ -81,7 +78,6 @@ def test_any_structure_loads_or_is_refused_in_words(tree: dict[str, object]) -> 
         max_size=5,
     )
 )
-@settings(max_examples=300, deadline=None)
 def test_any_variable_or_flag_loads_or_is_refused_in_words(texts: dict[str, str]) -> None:
     """The other two layers hold the same promise."""
     environ = {"CAPMON_" + key.upper().replace(".", "__"): text for key, text in texts.items()}

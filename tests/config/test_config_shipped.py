@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from capmon.config.json_schema import docstrings
@@ -157,7 +157,6 @@ def test_every_value_has_an_origin(tmp_path: Path) -> None:
 
 
 @given(st.sampled_from([Duration, Ratio, Size]), st.floats(0, 1) | st.floats(0, 1e15))
-@settings(max_examples=300, deadline=None)
 def test_a_written_quantity_reads_back_exactly(kind: Any, value: float) -> None:
     """Rounding for looks never changes a setting."""
     if kind is Ratio and value > 1:
@@ -166,7 +165,6 @@ def test_a_written_quantity_reads_back_exactly(kind: Any, value: float) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
-@settings(max_examples=300, deadline=None)
 def test_a_quoted_text_reads_back_exactly(text: str) -> None:
     """Whatever YAML would take it for, alone or inside brackets."""
     assert yaml.load(f"a: {quote(text)}  # x", Loader=yaml.BaseLoader) == {"a": text}

@@ -25,8 +25,6 @@ CHAPTERS = (
 )  # fmt: skip
 
 
-pytestmark = pytest.mark.xdist_group("plan of thirty days")
-
 AHEAD = 30 * recorded.DAY
 """As far ahead as the record goes back."""
 

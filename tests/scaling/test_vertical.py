@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from capmon.config.quantities import Duration, Ratio, Size
@@ -655,7 +655,6 @@ def moved_to(readings: Readings, origin: TierSettings, to: TierSettings) -> dict
     return found
 
 
-@settings(max_examples=300, deadline=None)
 @given(tier_lists, st.data(), uses | quiet_uses, needs, st.none() | st.floats(0, 700))
 def test_advice_is_never_taken_back(
     tiers: tuple[TierSettings, ...],
@@ -689,7 +688,6 @@ def by_cores(tiers: tuple[TierSettings, ...]) -> list[TierSettings]:
     return sorted(tiers, key=lambda t: (t.cores, t.memory))
 
 
-@settings(max_examples=300, deadline=None)
 @given(tier_lists, st.data(), uses | quiet_uses, needs, st.none() | st.floats(0, 700))
 def test_an_advised_tier_is_never_too_small(
     tiers: tuple[TierSettings, ...],
@@ -718,7 +716,6 @@ def test_an_advised_tier_is_never_too_small(
         assert need.memory.value <= to.memory * room
 
 
-@settings(max_examples=200, deadline=None)
 @given(tier_lists, needs, st.none() | st.floats(0, 700))
 def test_a_placed_replica_is_never_too_small(
     tiers: tuple[TierSettings, ...], need: Recommendations | None, load: float | None
@@ -736,7 +733,6 @@ def test_a_placed_replica_is_never_too_small(
     assert to.max_rps is None or (load or 0.0) <= to.max_rps
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.none() | uses | quiet_uses, max_size=40), st.sampled_from(NAMES))
 def test_whatever_is_read_gives_advice(readings: list[dict[str, float] | None], name: str) -> None:
     """With gaps and swings of any kind there is a reason and, if any, a tier that exists."""

@@ -187,7 +187,6 @@ SCORES = st.dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(SCORES, min_size=1, max_size=6))
 def test_no_two_stand_wrong_by_more_than_the_margin(
     steps: list[dict[str, tuple[int, float]]],
@@ -204,7 +203,6 @@ def test_no_two_stand_wrong_by_more_than_the_margin(
         assert order.arrange(dict(reversed(entries.items()))) == ranked
 
 
-@settings(max_examples=100, deadline=None)
 @given(SCORES, SCORES, st.data())
 def test_more_score_never_lowers_a_place(
     before: dict[str, tuple[int, float]], now: dict[str, tuple[int, float]], data: st.DataObject
@@ -226,7 +224,6 @@ def test_more_score_never_lowers_a_place(
 NUMBERS = st.one_of(st.floats(0, 1), st.floats(0, 1e300), st.sampled_from([0.0, 0.7, 0.9, 1.0, 5e-324]))  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
 @given(NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.floats(-1, 1), st.floats(0, 1), st.data())
 def test_more_harm_never_lowers_a_score(
     used: float, pressure: float, at: float, now: float, r: float, p: float, data: st.DataObject

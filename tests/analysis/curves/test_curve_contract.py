@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from capmon.analysis.curves.fits import Question, fit, fit_latency, fit_resource
@@ -175,7 +175,6 @@ ODD = st.one_of(
 )
 
 
-@settings(max_examples=250, deadline=None)
 @given(
     st.lists(st.tuples(ODD, ODD), max_size=40),
     st.sampled_from([*KINDS, "latency", "resource", "pole"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -239,7 +239,6 @@ def finite(result: Fit) -> bool:
     return all(map(math.isfinite, numbers))
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(width=64), st.floats(width=64)),

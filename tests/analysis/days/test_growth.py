@@ -274,7 +274,6 @@ NUMBERS = st.floats(-1e300, 1e300, allow_nan=False)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e4), NUMBERS), max_size=25), NUMBERS)
-@settings(max_examples=200, deadline=None)
 def test_finite_in_no_nan_out(points: list[tuple[float, float]], limit: float) -> None:
     """Any finite history has a projection in order, or words; never NaN."""
     days, values = np.array(points, float).reshape(-1, 2).T
@@ -293,7 +292,6 @@ def test_finite_in_no_nan_out(points: list[tuple[float, float]], limit: float) -
     st.lists(st.one_of(st.just(0.0), st.floats(1e-200, 1e6)), min_size=3, max_size=30),
     st.sampled_from([1e-9, 1 / 1024, 1e3, 2.0**30]),
 )
-@settings(max_examples=100, deadline=None)
 def test_units_scale_through(values: list[float], unit: float) -> None:
     """Bytes or gigabytes, the same trend is projected, by its own name, when it is forced."""
     y, days = np.array(values), np.arange(float(len(values)))

@@ -255,7 +255,6 @@ VALUES = st.lists(st.floats(0, 1e300) | st.just(math.nan), max_size=200)
 
 
 @given(VALUES, st.sampled_from([60.0, 700.0, HOUR, 5 * HOUR, DAY, 3 * DAY]))
-@settings(max_examples=150, deadline=None)
 def test_finite_in_no_nan_out(values: list[float], step: float) -> None:
     """Any load has patterns or words; every number is finite, every scenario in order."""
     found = patterns("load", MONDAY + 17.0, step, np.array(values, float), "Asia/Kolkata")

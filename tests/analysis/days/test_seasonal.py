@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from capmon.analysis.days.seasonal import (
@@ -148,7 +148,6 @@ def test_one_incident_is_no_season() -> None:
     ),
     st.sampled_from([HOUR, 2 * HOUR, 6 * HOUR, DAY, 500.0]),
 )
-@settings(max_examples=150, deadline=None)
 def test_any_values_give_a_season_or_words(values: list[float], step: float) -> None:
     """Nothing that is finite makes NaN; every number lies in its range."""
     for found in seasons(0.0, step, np.array(values, float)):
