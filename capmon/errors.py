@@ -9,7 +9,7 @@ CapmonError                 base; its text is fit to show to a user
 ├── TargetError             a scale target could not be read or changed
 │   └── ActionRefused       a limit or the mode forbids the action
 ├── SnapshotError           a snapshot cannot be read or written
-├── HistoryBusy             another process writes the history; defined in store/history_lock.py
+├── HistoryBusy             another process writes this record; defined in store/history_lock.py
 └── ThemeError              a theme file is broken
 """
 

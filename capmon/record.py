@@ -28,6 +28,9 @@ GRACE = 0.9
 OPENING = 5.0
 """Seconds that the history may take to open."""
 
+STEP = 0.1
+"""Seconds between two looks whether it is."""
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What asks it to end."""
 
@@ -79,9 +82,10 @@ async def _record(
         # Whoever started it with nohup, or behind a shell, wants it to go on.
         if signal.getsignal(number) is not signal.SIG_IGN:
             loop.add_signal_handler(number, _leave, running)
-    with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-        async with asyncio.timeout(duration):
-            await running
+    if duration is not None:
+        loop.call_later(duration, _leave, running)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 def _leave(running: asyncio.Task[None]) -> None:
@@ -100,7 +104,7 @@ async def _run(
 ) -> None:
     clock, settings = SystemClock(), loaded.settings
     monitor = build(loaded, clock, read_only=True)
-    keeper = Keeper(monitor, settings, clock)
+    keeper = Keeper(monitor, settings, clock, gives_way=False)
     fill = filler(settings, clock)
     if fill is not None:
         monitor.resume(fill)
@@ -108,11 +112,15 @@ async def _run(
         ending.callback(keeper.stop)
         keeper.start()
         path = history_file(settings)
-        if path is not None and not keeper.opened(OPENING):
-            raise CapmonError(keeper.recording.text)
+        if path is not None:
+            await asyncio.to_thread(keeper.opened, OPENING)
+            if keeper.recording.state not in ("recording", "elsewhere"):
+                raise CapmonError(keeper.recording.text)
         stream = Stream(monitor, settings, clock)
         ending.push_async_callback(stream.stop)
         await stream.start()
+        if path is not None:
+            await _written(keeper)
         where = ""
         if listen is not None:
             listener = Listener(listen, lambda: monitor.frame)
@@ -127,6 +135,19 @@ async def _run(
         # The last reading is in the queue before the history is closed.
         ending.push_async_callback(monitor.stop)
         await _live(monitor)
+
+
+async def _written(keeper: Keeper) -> None:
+    """Wait for a screen that writes this record to give way, as it does once it finds the socket.
+
+    Raises:
+        CapmonError: Whoever writes it does not.
+    """
+    for _ in range(int(OPENING / STEP)):
+        if keeper.recording.state == "recording":
+            return
+        await asyncio.sleep(STEP)
+    raise CapmonError(keeper.recording.text)
 
 
 async def _live(monitor: Monitor) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from capmon.clock import Clock
 from capmon.config.schema import Settings
 from capmon.errors import SnapshotError
-from capmon.model.frame import Frame, Recording
+from capmon.model.frame import Event, Frame, Recording
 from capmon.model.text import one_line
 from capmon.monitor.front import Front
 from capmon.monitor.monitor import Monitor
@@ -54,6 +54,7 @@ class Attached(Front):
         self._writer: asyncio.StreamWriter | None = None
         self._following: asyncio.Task[None] | None = None
         self._sequence = 0
+        self._untold: list[Event] = []
         own.on_frame(self._show)
 
     @property
@@ -99,6 +100,7 @@ class Attached(Front):
             self._own.note(kind, text)
         elif not self._ask({"note": [kind, one_line(text)]}):
             super().note(kind, text)
+            self._untold.append(self._events[0])
 
     def forget_models(self, reason: str) -> None:
         """Have models start afresh."""
@@ -121,7 +123,7 @@ class Attached(Front):
         writer = self._writer
         if writer is None or writer.is_closing():
             return False
-        writer.write(json.dumps(words).encode() + b"\n")
+        writer.write(json.dumps(words, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
         return True
 
     # Frames
@@ -133,6 +135,10 @@ class Attached(Front):
             link = self._link
             try:
                 why = await self._read(link)
+            except Exception as fault:  # whatever it says, the screen goes on
+                why = (
+                    f"the recorder (pid {link.hello.pid}) is not understood: {type(fault).__name__}"
+                )
             finally:
                 self._writer = None
                 link.sock.close()
@@ -147,6 +153,7 @@ class Attached(Front):
         who = f"the recorder (pid {link.hello.pid})"
         self._ask({"follow": True})
         self._ask({"window": self._window})
+        self._tell_untold()
         frame: Frame | None = None
         try:
             while line := await self._line(reader):
@@ -159,6 +166,13 @@ class Attached(Front):
         finally:
             writer.transport.abort()
         return f"{who} is gone"
+
+    def _tell_untold(self) -> None:
+        """Have the recorder note what came while it was away: it comes back with its frames."""
+        for event in self._untold:
+            self._ask({"note": [event.kind, event.text]})
+            self._events.remove(event)
+        self._untold.clear()
 
     async def _line(self, reader: asyncio.StreamReader) -> bytes:
         """The next line.
@@ -213,7 +227,7 @@ class Attached(Front):
         """The recorder, should it come back at once."""
         for _ in range(TRIES):
             await asyncio.sleep(BETWEEN)
-            found = self._find(self.settings)
+            found = await asyncio.to_thread(self._find, self.settings)
             if isinstance(found, Link):
                 return found
             if found:  # it is back, and another
@@ -222,8 +236,11 @@ class Attached(Front):
 
     async def _go_on_alone(self, why: str) -> None:
         if self.frame is not None:
-            self._own.remember(self.frame.events)
+            self._own.remember(e for e in self.frame.events if e not in self._untold)
         self._alone = True
+        for event in self._untold:
+            self._own.note(event.kind, event.text)
+        self._untold.clear()
         self._own.note("notice", f"{why}: collecting here from now on")
         await self._own.start()
         if self._engine_wanted:

@@ -20,7 +20,7 @@ from capmon.model.frame import Event, Frame, Recording
 from capmon.model.sample import Batch
 from capmon.monitor.front import Front
 from capmon.monitor.monitor import Monitor
-from capmon.recording.naming import history_file, record_name
+from capmon.recording.naming import history_file, record_name, socket_path
 
 if TYPE_CHECKING:
     from capmon.store.history_writer import HistoryWriter
@@ -30,6 +30,12 @@ BEAT = 1.0
 
 RETRY = 10.0
 """Seconds until a history that could not be opened is tried again."""
+
+RETRY_AT_ONCE = 1.0
+"""The same for a recorder: a screen that writes its record gives way."""
+
+BY_HAND = frozenset({"note", "action"})
+"""Events that are kept even where another process writes the record."""
 
 PACE = 60.0
 """Seconds between two documents of what the analysis found."""
@@ -60,15 +66,21 @@ class Keeper:
         monitor: What is listened to.
         settings: All settings.
         clock: Time.
+        gives_way: Whether a recorder that comes may write in its stead.
     """
 
-    def __init__(self, monitor: Monitor, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, monitor: Monitor, settings: Settings, clock: Clock, *, gives_way: bool = True
+    ) -> None:
+        self._settings = settings
+        self._retry = RETRY if gives_way else RETRY_AT_ONCE
+        self._gives_way = gives_way
         self._monitor: Front = monitor
         self._clock = clock
         self._path = history_file(settings)
         self._name = record_name(settings, socket.gethostname())
         self._kept = settings.history
-        self._waiting: queue.Queue[Write | None] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[Write | Event | None] = queue.Queue(WAITING)
         self._thread = threading.Thread(target=self._run, name="capmon-history", daemon=True)
         self._tried = threading.Event()
         self._ending = threading.Event()
@@ -115,13 +127,13 @@ class Keeper:
         self._put(lambda w: w.batch(source, interval, batch.at, batch.values))
 
     def _take_event(self, event: Event) -> None:
-        self._put(lambda w: w.event(event))
+        self._put(event if event.kind in BY_HAND else lambda w: w.event(event))
 
     def _take_frame(self, frame: Frame) -> None:
         if self._documents.due(frame):
             self._put(lambda w: w.keep(frame.at, document(frame)))
 
-    def _put(self, write: Write | None) -> None:
+    def _put(self, write: Write | Event | None) -> None:
         try:
             self._waiting.put_nowait(write)
         except queue.Full:
@@ -134,17 +146,23 @@ class Keeper:
         opened = beaten = -RETRY
         while not (self._ending.is_set() and self._waiting.empty()):
             now = self._clock.monotonic()
-            if writer is None and now - opened >= RETRY and not self._ending.is_set():
+            if writer is None and now - opened >= self._retry and not self._ending.is_set():
                 opened, writer = now, self._open()
             write = self._next(beaten + BEAT - now)
-            writer = self._guarded(writer, write) if write is not None else writer
+            if isinstance(write, Event):
+                writer = self._keep(writer, write)
+            elif write is not None:
+                writer = self._guarded(writer, write)
             if self._clock.monotonic() - beaten >= BEAT:
                 beaten = self._clock.monotonic()
                 writer = self._guarded(writer, self._beat)
+                if writer is not None and self._recorder_came():
+                    self._give_way(writer)
+                    opened, writer = beaten, None
         if writer is not None:
             self._guarded(writer, self._close)
 
-    def _next(self, seconds: float) -> Write | None:
+    def _next(self, seconds: float) -> Write | Event | None:
         try:
             return self._waiting.get(timeout=min(max(seconds, 0.01), BEAT))
         except queue.Empty:
@@ -167,6 +185,7 @@ class Keeper:
             self._say("failing", _told(fault))
             return None
         else:
+            self._said = 0
             self._say("recording", f"recorded as {self._name}")
         finally:
             self._tried.set()
@@ -185,6 +204,32 @@ class Keeper:
             return None
         return writer
 
+    def _keep(self, writer: HistoryWriter | None, event: Event) -> HistoryWriter | None:
+        """Keep what a person did: beside another process that writes the record, if it must be."""
+        if writer is not None:
+            return self._guarded(writer, lambda w: w.event(event))
+        assert self._path is not None  # noqa: S101 - else the thread is not started
+        from capmon.store.history_aside import tell
+
+        try:
+            tell(self._path, self._name, event)
+        except Exception as fault:
+            self._note(f"not in the history: {event.text} ({_told(fault)})")
+        return None
+
+    def _recorder_came(self) -> bool:
+        """Whether a recorder of this record listens: it writes on, also when nobody looks."""
+        path = socket_path(self._settings, socket.gethostname())
+        if not self._gives_way or not path.exists():
+            return False
+        from capmon.recording.link import recorder_pid
+
+        return recorder_pid(self._settings) not in (None, os.getpid())
+
+    def _give_way(self, writer: HistoryWriter) -> None:
+        self._guarded(writer, self._close)
+        self._say("elsewhere", f"{self._name} is written by the recorder")
+
     def _beat(self, writer: HistoryWriter) -> None:
         writer.beat()
         for notice in writer.notices[self._said :]:
@@ -199,7 +244,9 @@ class Keeper:
             self._say("recording", f"recorded as {self._name}")
 
     def _close(self, writer: HistoryWriter) -> None:
-        writer.event(Event(self._clock.now(), "stop", f"capmon (pid {os.getpid()}) ended"))
+        writer.event(
+            Event(self._clock.now(), "stop", f"capmon (pid {os.getpid()}) wrote until here")
+        )
         writer.close()
 
     def _say(self, state: str, text: str) -> None:
@@ -209,8 +256,6 @@ class Keeper:
             self._note(f"not recorded: {text}")
         if state == "recording" and before.state == "failing":
             self._note("recorded again")
-        if state != "recording":
-            self._said = 0
 
     def _note(self, text: str) -> None:
         loop = self._loop

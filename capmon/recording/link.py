@@ -107,6 +107,32 @@ def find(settings: Settings, *, patience: float = PATIENCE) -> Link | str:
         settings: Ours.
         patience: Seconds to wait for its first words.
     """
+    met = _met(settings, patience)
+    if isinstance(met, str):
+        return met
+    sock, hello = met.sock, met.hello
+    try:
+        why = _unfit(hello, settings)
+    except Exception:
+        sock.close()
+        raise
+    if why:
+        sock.close()
+        return f"the recorder (pid {hello.pid}) is not read: {why}"
+    return met
+
+
+def recorder_pid(settings: Settings, *, patience: float = PATIENCE) -> int | None:
+    """Process id of the recorder of this record, whatever its frames are; None where none answers."""
+    met = _met(settings, patience)
+    if isinstance(met, str):
+        return None
+    met.sock.close()
+    return met.hello.pid if met.hello.name == record_name(settings, socket.gethostname()) else None
+
+
+def _met(settings: Settings, patience: float) -> Link | str:
+    """Whoever answers at the socket."""
     path = socket_path(settings, socket.gethostname())
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -121,14 +147,10 @@ def find(settings: Settings, *, patience: float = PATIENCE) -> Link | str:
         return f"the recorder cannot be reached: {fault.strerror or fault}"
     try:
         hello = _greeted(sock)
-        why = _unfit(hello, settings)
     except (OSError, ValueError, TypeError, KeyError) as fault:
         said = "it does not answer" if isinstance(fault, TimeoutError) else "it says what is not known here"  # fmt: skip
         sock.close()
         return f"the recorder is not read: {said}"
-    if why:
-        sock.close()
-        return f"the recorder (pid {hello.pid}) is not read: {why}"
     return Link(sock, hello)
 
 

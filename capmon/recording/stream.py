@@ -31,7 +31,7 @@ MOST_WAITING = 1 << 20
 MOST_BEHIND = 60.0
 """Seconds that a screen may be left out before it is dropped."""
 
-MOST_ASKED = 4096
+MOST_ASKED = 16384
 """Bytes of one line that a screen may send."""
 
 KINDS = frozenset({"note", "notice", "action"})

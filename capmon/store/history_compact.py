@@ -104,14 +104,15 @@ class Compaction:
             raise
 
 
-def due(connection: sqlite3.Connection, now: float) -> Compaction | None:
-    """The oldest hour that is over and still has a tail; None where there is none."""
+def due(connection: sqlite3.Connection, record: int, now: float) -> Compaction | None:
+    """The oldest hour of a record that is over and still has a tail; None where there is none."""
     # An hour that a clock set wrong says is yet to come waits until it is over.
     latest = int((now - _GRACE) // HOUR) - 1
     found = connection.execute(
-        "SELECT source, hour, max(id) FROM tail WHERE hour <= ? GROUP BY source, hour"
-        " ORDER BY hour LIMIT 1",
-        (latest,),
+        "SELECT source, hour, max(id) FROM tail WHERE hour <= ?"
+        " AND source IN (SELECT id FROM source WHERE record = ?)"
+        " GROUP BY source, hour ORDER BY hour LIMIT 1",
+        (latest, record),
     ).fetchone()
     return None if found is None else Compaction(*found)
 

@@ -58,3 +58,8 @@ def _last_of_tail(connection: sqlite3.Connection, record: int) -> int:
     ).fetchall()
     times = decode_rows(rows, []).times
     return int(np.max(times)) if len(times) else -(2**62)
+
+
+def is_kept(connection: sqlite3.Connection, row: int) -> bool:
+    """Whether a row of findings is still there."""
+    return connection.execute("SELECT 1 FROM kept WHERE id = ?", (row,)).fetchone() is not None

@@ -1,9 +1,10 @@
-"""One process writes readings at a time: a locked file beside the history that names who."""
+"""One process writes a record at a time: a locked file beside the history that names who."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -17,15 +18,19 @@ _MOST_BYTES = 1024
 
 
 class HistoryBusy(CapmonError):
-    """Another process writes the history; the text names it."""
+    """Another process writes this record of the history; the text names it."""
 
 
 class WriterLock:
-    """The right to write readings, held until `release` or the end of the process, kill -9 included."""
+    """The right to write a record, held until `release` or the end of the process, kill -9 included.
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._history = path
-        self._path = path.with_name(f"{path.name}.lock")
+    Other records of the same file may have other writers.
+    """
+
+    def __init__(self, path: Path, clock: Clock, name: str) -> None:
+        self._history, self._name = path, name
+        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        self._path = path.with_name(f"{path.name}.{digest}.lock")
         self._clock = clock
         self._descriptor: int | None = None
 
@@ -48,7 +53,9 @@ class WriterLock:
         except BlockingIOError:
             who = _holder(descriptor)
             os.close(descriptor)
-            raise HistoryBusy(f"{self._history} is written by another capmon ({who})") from None
+            raise HistoryBusy(
+                f"{one_line(self._name)} in {self._history} is written by another capmon ({who})"
+            ) from None
         except OSError as error:
             os.close(descriptor)
             raise CapmonError(f"{self._path}: {error.strerror or error}") from None

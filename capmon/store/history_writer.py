@@ -17,6 +17,7 @@ from capmon.store import history_kept
 from capmon.store.course import Vec
 from capmon.store.history_compact import Compaction, due
 from capmon.store.history_file import HistoryFile
+from capmon.store.history_findings import is_kept
 from capmon.store.history_import import Piece, put, rising_readings
 from capmon.store.history_lock import HistoryBusy as HistoryBusy
 from capmon.store.history_lock import WriterLock
@@ -72,7 +73,7 @@ class HistoryWriter:
         self._clock = clock
         self._retention = retention
         self._file = HistoryFile(path, clock)
-        self._lock = WriterLock(path, clock)
+        self._lock = WriterLock(path, clock, name)
         self._names = Names(name)
         self._generation = 0
         self._batches: deque[_Batch] = deque()
@@ -97,7 +98,7 @@ class HistoryWriter:
         """Open a record to write, and make file and record where they are not there.
 
         Raises:
-            HistoryBusy: Another process writes the file.
+            HistoryBusy: Another process writes the record.
             CapmonError: It cannot be opened, is not this user's own, or a newer capmon wrote it.
         """
         writer = cls(path, clock, name, retention)
@@ -283,6 +284,8 @@ class HistoryWriter:
         self, connection: sqlite3.Connection, at: float, texts: history_kept.Texts
     ) -> None:
         base, body = self._base, None
+        if base is not None and not is_kept(connection, base[0]):
+            base = None  # the writer of another record made room
         if base is not None and base[2] < history_kept.EVERY:
             body = history_kept.encode(texts, base[1])
         if base is None or body is None:
@@ -298,7 +301,12 @@ class HistoryWriter:
         if self._work is None or self._file.generation != self._generation:
             # What was begun in a file that is no more goes with it.
             self._work = None
-            found = self._file.ask(lambda c: due(c, self._clock.now()), again=False)
+
+            def asked(connection: sqlite3.Connection) -> Compaction | None:
+                self._begin(connection)
+                return due(connection, self._names.record, self._clock.now())
+
+            found = self._file.ask(asked, again=False)
             if found is None:
                 return False
 

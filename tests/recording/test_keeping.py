@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -110,6 +112,47 @@ def test_the_second_waits_until_the_first_ends(tmp_path: Path) -> None:
     clock.advance(11)
     until(lambda: second.recording.state == "recording")
     second.stop()
+
+
+def test_a_note_is_kept_whoever_writes(tmp_path: Path) -> None:
+    """On a screen beside the one that writes the record it is in the history all the same."""
+    path, clock = tmp_path / "h.db", SystemClock()
+    one, two = (Monitor(settings(path), (), clock) for _ in range(2))
+    first, second = (Keeper(m, m.settings, clock) for m in (one, two))
+    for keeper in (first, second):
+        keeper.start()
+        keeper.opened(5)
+    assert second.recording.state == "elsewhere"
+    two.note("note", "from the second")
+    second.stop()
+    first.stop()
+    with contextlib.closing(HistoryReader.open(path, "web@here")) as reader:
+        texts = [e.text for e in reader.events(0, clock.now() + 60)]
+    assert texts.count("from the second") == 1
+
+
+def test_what_is_wrong_for_long_is_said_once(tmp_path: Path) -> None:
+    """A file that cannot be written is one notice, however many beats it lasts."""
+    path, clock = tmp_path / "h.db", ManualClock()
+    monitor = Monitor(settings(path), (), clock)
+    keeper = Keeper(monitor, monitor.settings, clock)
+    said: list[str] = []
+    keeper._note = said.append  # type: ignore[method-assign]
+    writer = keeper._open()
+    assert writer is not None
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for _ in range(12):
+            told(monitor, clock.now(), 0.5)
+            while (write := keeper._next(0)) is not None:
+                writer = keeper._guarded(writer, write)  # type: ignore[arg-type]
+            clock.advance(1.0)
+            writer = keeper._guarded(writer, keeper._beat)
+        other.execute("ROLLBACK")
+    assert keeper.recording.state == "failing"
+    assert len(said) == len(set(said)) <= 2
+    assert writer is not None
+    writer.close()
 
 
 def test_a_history_that_cannot_be_opened_ends_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -191,6 +192,59 @@ async def test_the_screen_goes_on_when_the_recorder_is_killed(recorder: Recorder
         texts = [e.text for e in frame.events]
         assert "before" in texts
         assert any("is gone: collecting here" in t for t in texts)
+
+
+async def test_a_screen_gives_way_to_a_recorder(state: Path) -> None:
+    """It stops writing once a recorder of its record listens, which writes on; no reading is lost twice."""
+    front = screen(settings())
+    async with running(front):
+        await until(front, lambda f: f.recording and f.recording.state == "recording")
+        recorder = await asyncio.to_thread(Recorder)
+        try:
+            assert "recording @" in recorder.line, recorder.line
+            frame = await until(front, lambda f: f.recording and f.recording.state == "elsewhere")
+            assert frame.recording is not None
+            front.note("note", "after it came")
+            await asyncio.sleep(1.0)
+            status, _ = await asyncio.to_thread(recorder.end, signal.SIGTERM)
+            assert status == 0
+        finally:
+            recorder.close()
+    path = history_file(settings().settings)
+    assert path is not None
+    with contextlib.closing(HistoryReader.open(path)) as reader:
+        times = reader.raw("system.cpu.utilization", 0, time.time()).times
+        events = [e.text for e in reader.events(0, time.time())]
+    assert max(b - a for a, b in itertools.pairwise(times)) < 4.0
+    assert events.count("after it came") == 1
+
+
+async def test_notes_wait_for_a_recorder_that_is_away(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is noted between its end and its return is in its record, once."""
+    first = Recorder()
+    try:
+        front = screen(settings())
+        async with running(front):
+            await until(front, lambda f: f.recording and f.recording.state == "attached")
+            await asyncio.to_thread(first.end, signal.SIGTERM)
+            await asyncio.sleep(0.1)
+            front.note("note", "while it was away")
+            second = await asyncio.to_thread(Recorder)
+            try:
+                await until(
+                    front,
+                    lambda f: (
+                        f.recording
+                        and str(second.process.pid) in f.recording.text
+                        and [e.text for e in f.events].count("while it was away") == 1
+                    ),
+                )
+            finally:
+                second.close()
+    finally:
+        first.close()
 
 
 async def test_a_recorder_that_is_restarted_is_read_again(

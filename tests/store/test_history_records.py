@@ -17,6 +17,7 @@ from capmon.clock import ManualClock
 from capmon.errors import CapmonError
 from capmon.model.frame import Event
 from capmon.model.metric import Summary
+from capmon.store.history_aside import tell
 from capmon.store.history_cells import decode_cells, encode_cells, summarize
 from capmon.store.history_codec import PRECISION
 from capmon.store.history_reader import HistoryReader
@@ -362,15 +363,61 @@ def test_records_are_told_apart(opened: Opened, read: Read, clock: ManualClock) 
         read("x")
 
 
-def test_one_process_writes_at_a_time(opened: Opened, clock: ManualClock) -> None:
+def test_one_process_writes_a_record_at_a_time(opened: Opened, clock: ManualClock) -> None:
     """The second is told who, and may write once the first is gone."""
     import os
 
     first = opened()
     with pytest.raises(HistoryBusy, match=f"pid {os.getpid()}, since 2023-11-15T00:00:00Z"):
-        opened("other")
+        opened()
     first.close()
-    opened("other")
+    opened()
+
+
+def test_two_records_are_written_side_by_side(
+    opened: Opened, read: Read, clock: ManualClock
+) -> None:
+    """Each has a writer of its own, through hours that are packed and findings that are told apart."""
+    writers = {name: opened(name) for name in ("web@a", "web@b")}
+    for i in range(3900):
+        for number, (name, writer) in enumerate(writers.items()):
+            writer.batch(name, 1.0, clock.now(), {CPU: number / 2, f"{name}.only": float(i)})
+            if i % 600 == 0:
+                writer.keep(clock.now(), {"of": name, "i": i})
+            writer.beat()
+        clock.advance(1.0)
+    for name, writer in writers.items():
+        assert (writer.failing, writer.notices) == ("", [])
+        writer.flush()
+        reader = read(name)
+        assert reader.keys() == tuple(sorted((CPU, f"{name}.only")))
+        assert reader.raw(f"{name}.only", 0, 2e9).values.tolist() == [float(i) for i in range(3900)]
+        assert reader.hours(CPU, 0, 2e9).count.tolist() == [3600.0, 300.0]
+        kept = reader.kept(clock.now())
+        assert kept is not None and kept.document == {"of": name, "i": 3600}
+
+
+def test_room_that_one_writer_makes_confuses_no_other(opened: Opened, read: Read) -> None:
+    """Findings that the next are told apart from may be gone: then it is written whole."""
+    writer = opened()
+    writer.keep(START, {"a": 1, "b": "x" * 500})
+    writer.flush()
+    with contextlib.closing(sqlite3.connect(writer._file.path)) as other:
+        other.execute("DELETE FROM kept")
+        other.commit()
+    writer.keep(START + 60, {"a": 2, "b": "x" * 500})
+    writer.flush()
+    kept = read("web@a").kept(START + 60)
+    assert kept is not None and kept.document == {"a": 2, "b": "x" * 500}
+
+
+def test_a_word_from_aside_is_in_the_record(opened: Opened, read: Read, path: Path) -> None:
+    """While another process writes it."""
+    writer = opened()
+    tell(path, "web@a", Event(START + 1, "note", "deploy"))
+    writer.event(Event(START + 2, "start", "x"))
+    writer.flush()
+    assert [e.text for e in read("web@a").events(0, 2e9)] == ["x", "deploy"]
 
 
 def test_an_hour_of_backlog_is_spread(opened: Opened, read: Read, path: Path) -> None:
