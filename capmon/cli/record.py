@@ -88,7 +88,7 @@ def _unit(loaded: Loaded, path: Path | None, settings: tuple[str, ...], options:
     import os
     import pwd
 
-    from capmon.private import state_folder
+    from capmon.private import make_folder, state_folder
     from capmon.recording.naming import history_file, record_name
     from capmon.recording.unit import unit
 
@@ -98,6 +98,8 @@ def _unit(loaded: Loaded, path: Path | None, settings: tuple[str, ...], options:
     for text in settings:
         argv += ["--set", text]
     file = history_file(loaded.settings)
+    # What systemd is to leave writable must be there when it starts.
+    make_folder(state_folder())
     return unit(
         [*argv, *options],
         name=record_name(loaded.settings, os.uname().nodename),

@@ -64,8 +64,10 @@ def address(text: str) -> Address:
         host = host[1:-1]
     elif ":" in host:
         raise CapmonError(f"--listen: {text!r}: write an IPv6 address as [::1]:9108")
-    if not (port.isascii() and port.isdecimal() and int(port) <= 65535):
+    if not (port.isascii() and port.isdecimal()):
         raise CapmonError(f"--listen: expected HOST:PORT or PORT, got {text!r}")
+    if len(port) > 5 or int(port) > 65535:
+        raise CapmonError(f"--listen: ports go up to 65535, got {port}")
     return Address(host or LOOPBACK, int(port))
 
 

@@ -30,7 +30,7 @@ Nice=5
 ReadWritePaths={folder}
 ProtectSystem=strict
 ProtectHome=read-only
-PrivateTmp=yes
+PrivateTmp={private}
 PrivateDevices=yes
 ProtectClock=yes
 ProtectHostname=yes
@@ -74,9 +74,15 @@ def unit(
         command=" ".join(map(_word, argv)),
         user=user,
         environment=_word(f"XDG_STATE_HOME={folder.parent}", dollars=False),
+        # A private /tmp hides what is kept below the real one.
+        private="no" if any(_is_passing(f) for f in writable) else "yes",
         folder=" ".join(_word(str(f), dollars=False) for f in writable),
         capabilities=FOR_ROOT if user == "root" else "",
     )
+
+
+def _is_passing(folder: Path) -> bool:
+    return any(folder.is_relative_to(place) for place in ("/tmp", "/var/tmp"))  # noqa: S108
 
 
 def _word(text: str, *, dollars: bool = True) -> str:

@@ -385,6 +385,8 @@ def test_the_unit_is_what_systemd_takes(state: Path) -> None:
     assert '"app.name=50%% $$x"' in done.stdout
     assert f"XDG_STATE_HOME={state}" in done.stdout
     assert f"ReadWritePaths={state}/capmon" in done.stdout
+    assert (state / "capmon").stat().st_mode & 0o777 == 0o700
+    assert ("PrivateTmp=no" in done.stdout) == state.is_relative_to("/tmp")
     if shutil.which("systemd-analyze"):
         file = state / "capmon-record.service"
         file.write_text(done.stdout)
