@@ -16,6 +16,9 @@ from capmon.planning.evidence import Evidence
 from capmon.planning.words import REQUESTS, counted, estimated, grounds, label, number, ranged
 from capmon.store.course import Summaries
 
+_QUANTILE = 0.95
+"""Share of the requests that the objective is about."""
+
 KEY, TITLE = "baseline", "Current baseline and limits"
 
 P95 = 0.95
@@ -280,7 +283,7 @@ def _statements(evidence: Evidence) -> tuple[Statement, ...]:
     series = finest(evidence, LATENCY)
     if series is not None:
         share, n = over_share(series, float(evidence.settings.objectives.latency_p95))
-        allowed = 1 - evidence.question.probability
+        allowed = 1 - _QUANTILE
         if share > allowed:
             text = (
                 f"The response time is over its objective in {percent(share)} % of the time, "

@@ -20,7 +20,7 @@ from capmon.planning.chances import chance_over
 from capmon.planning.evidence import Evidence
 from capmon.planning.load import scaled
 from capmon.planning.order import Place, order
-from capmon.planning.words import REQUESTS, grounds, label, number, ranged
+from capmon.planning.words import REQUESTS, grounds, label, number, paced, ranged
 from capmon.scaling.limits import fits, plural
 
 KEY, TITLE = "bottlenecks", "Bottlenecks"
@@ -122,11 +122,11 @@ def _over(evidence: Evidence) -> Table | None:
         beyond = known < limit if low else known > limit
         critical = _critical(evidence.settings, key)
         worse = known if critical is None else (known < critical if low else known > critical)
-        unit = metric(key).unit
+        unit, pace = metric(key).unit, paced(series)
         rows.append(
             (
-                label(key), number(limit, unit), int(np.count_nonzero(beyond)), float(beyond.mean()),
-                number(critical, unit), None if critical is None else int(np.count_nonzero(worse)),
+                label(key), number(limit, unit), span(float(np.count_nonzero(beyond)) * pace), float(beyond.mean()),
+                number(critical, unit), None if critical is None else span(float(np.count_nonzero(worse)) * pace),
                 grounds(series, "counted", evidence.zone),
             )
         )  # fmt: skip
@@ -134,15 +134,15 @@ def _over(evidence: Evidence) -> Table | None:
         return None
     rows.sort(key=lambda r: -r[3])
     columns = (
-        Column("metric"), Column("warning"), Column("over it", "minutes or hours"),
-        Column("of the time", Unit.RATIO), Column("critical"), Column("over that", "minutes or hours"),
+        Column("metric"), Column("warning"), Column("over it"),
+        Column("of the time", Unit.RATIO), Column("critical"), Column("over that"),
         Column("evidence"),
     )  # fmt: skip
     return Table(
         "Time over each threshold",
         columns,
         tuple(rows),
-        "means of minutes where kept, else of hours",
+        "means of minutes where kept, else of hours, each for as long as it stands",
     )
 
 

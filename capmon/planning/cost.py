@@ -12,18 +12,17 @@ from capmon.model.curves import Estimate
 from capmon.model.metric import Unit
 from capmon.model.plan import Chapter, Column, Figure, Statement, Table
 from capmon.model.units import percent, span
+from capmon.planning.aim import aim_of
+from capmon.planning.bounds import fixed_count, least_replicas, most_replicas, to_spare
 from capmon.planning.evidence import Evidence
-from capmon.planning.futures import futures
 from capmon.planning.futures import said as chance_said
 from capmon.planning.replays import (
     LEAST_DAYS,
-    TOLERATED,
     Plan,
-    aim_of,
     holds,
     load_of,
+    months,
     noted,
-    policies,
     run,
 )
 from capmon.planning.tiers import Size, sizes
@@ -50,7 +49,7 @@ def chapter(evidence: Evidence) -> Chapter:
     found = [*_waste(evidence, paid), *_best(evidence, options, best)]
     if text := said(size):
         found.append(Statement(text, "", size.text))
-    tables = (_scenarios(evidence, load, step), _options(evidence, options, best))
+    tables = (_scenarios(evidence, load), _options(evidence, options, best))
     return Chapter(
         KEY,
         TITLE,
@@ -135,22 +134,17 @@ def candidates(evidence: Evidence, load: Vec, step: float) -> tuple[Option, ...]
 
 
 def _plans(evidence: Evidence, load: Vec, each: Estimate) -> tuple[Plan, ...]:
-    """The least fixed count that holds with the question's probability, and HPA that reaches half as far again."""
-    then, now = evidence.load_then, evidence.load_now
-    if then is None or now is None:
+    """The least fixed count that holds with the question's probability, and HPA up to what is to be allowed."""
+    count = fixed_count(evidence, load, each)
+    if count is None:
         return ()
-    busy = float(np.nanquantile(load, 1 - TOLERATED, method="higher"))
-    drawn = futures(then, each)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        counts = np.sort(drawn.load / now.value * busy / drawn.each)
-    at = min(math.ceil(evidence.question.probability * len(counts)) - 1, len(counts) - 1)
-    if not np.isfinite(counts[at]) or counts[at] > 10_000:
-        return ()
-    count = max(math.ceil(float(counts[at]) * (1 - 1e-9)), 1)
-    most = max(math.ceil(1.5 * count), count + 1)
-    least = min(evidence.settings.scaling.min, count)
-    mins = sorted({least, max(least, math.ceil(count / 2))})
-    return (Plan(count, count), *(Plan(m, most) for m in mins))
+    most = max(most_replicas(evidence, load) or 0, count) if each is evidence.replica.carries else count + 1  # fmt: skip
+    few = least_replicas(evidence)
+    least = max(
+        evidence.settings.scaling.min, 0 if few is None else few[0], to_spare(evidence) or 0
+    )
+    mins = sorted({min(least, count), min(max(least, math.ceil(count / 2)), count)})
+    return (Plan(count, count), *(Plan(m, most) for m in mins if m < most))
 
 
 def cheapest(options: tuple[Option, ...], probability: float) -> int | None:
@@ -232,7 +226,7 @@ def _months(evidence: Evidence, load: Vec, step: float) -> tuple[Figure, ...]:
         return _worth(evidence, made.hours)
 
     low, high = (None if v is None else month(v) for v in (then.low, then.high))
-    text = f"the last {span(len(load) * step)} of load, grown to the horizon and to both ends of its interval, replayed; {noted()}"
+    text = f"the last {span(len(load) * step)} of load, grown to the horizon and to both ends of its interval, replayed: the interval is that of the load alone; {noted()}"
     return (Figure(name, Estimate(month(then.value), low, high, then.level), unit(evidence), text),)
 
 
@@ -243,14 +237,13 @@ def _request(cores: Estimate | None, memory: Estimate | None, text: str) -> tupl
     )  # fmt: skip
 
 
-def _scenarios(evidence: Evidence, load: Vec, step: float) -> Table | None:
+def _scenarios(evidence: Evidence, load: Vec) -> Table | None:
     """Every policy on the load of now and of the horizon."""
     each, now, then = evidence.replica.carries, evidence.load_now, evidence.load_then
     if each is None or now is None or not len(load) or not evidence.replica.per_replica:
         return None
-    today = policies(evidence, load, step, 1.0, each.value)
-    later = {} if then is None or now.value <= 0 else policies(evidence, load, step, then.value / now.value, each.value)  # fmt: skip
-    requests = float(np.nanmean(load)) * HOURS_A_MONTH * _SECONDS
+    today = months(evidence, 1.0, each.value)
+    later = {} if then is None or now.value <= 0 else months(evidence, then.value / now.value, each.value)  # fmt: skip
     what = unit(evidence)
     per = what.removesuffix(" a month")
     columns = (
@@ -263,12 +256,12 @@ def _scenarios(evidence: Evidence, load: Vec, step: float) -> Table | None:
         rows.append(
             (
                 name.replace("_", " "), _worth(evidence, one.hours), one.overload,
-                _worth(evidence, one.hours) / requests * MILLION if requests > 0 else None,
+                _worth(evidence, one.hours) / one.requests * MILLION if one.requests > 0 else None,
                 None if after is None else _worth(evidence, after.hours),
                 None if after is None else after.overload,
             )
         )  # fmt: skip
-    text = f"replicas × hours of the recorded load under each policy, replayed, as a month; look ahead knows the load and bounds them all; {noted()}"
+    text = f"replicas × hours of the recorded load under each policy, replayed, as a month; look ahead knows the load and bounds them all; hpa aims as configured; {noted()}"
     return Table("Policies on the recorded load", columns, tuple(rows), text)
 
 
@@ -277,10 +270,10 @@ def _options(evidence: Evidence, options: tuple[Option, ...], best: int | None) 
         return None
     columns = (
         Column("plan"), Column("one carries", "req/s"), Column("how known"), Column("replica-hours", "replica-hours a month"),
-        Column("core-hours", "core-hours a month"), Column("cost", f"{evidence.currency} a month"), Column("chance to hold", Unit.RATIO),
+        Column("core-hours", "core-hours a month"), Column("cost", f"{evidence.currency} a month"), Column("chance to hold the objective"),
     )  # fmt: skip
     rows = tuple(
-        (o.name, o.size.each.value if o.size.each else None, o.size.how, o.hours, o.core_hours, o.cost, o.probability)
+        (o.name, o.size.each.value if o.size.each else None, o.size.how, o.hours, o.core_hours, o.cost, chance_said(o.probability))
         for o in options
     )  # fmt: skip
     text = f"4,000 futures drawn from the intervals of load and capacity with a fixed seed, against the greatest growth at which each plan holds in the replay; {noted()}"

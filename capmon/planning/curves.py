@@ -156,8 +156,11 @@ def replica(curves: Curves) -> Replica:
     binds, (first, fit) = min(reached.items(), key=lambda item: item[1][0].value)
     lows = [e.low for e, _ in reached.values() if e.low is not None]
     low = min(lows) if first.low is not None and lows else None
+    # What carries no more than each of its limits allows is no surer than the surest of them.
+    highs = [e.high for e, _ in reached.values() if e.high is not None]
+    high = min(highs) if first.high is not None and highs else None
     extrapolated = fit.load_max is not None and first.value > TRUSTED_REACH * fit.load_max
-    carries = replace(first, low=low)
+    carries = replace(first, low=low, high=high)
     return Replica(busy, late, carries, binds, "", fit.per_replica, extrapolated)
 
 

@@ -214,12 +214,17 @@ def _reads(evidence: Evidence) -> tuple[list[Statement], list[str]]:
     lacking = [k for k, v in ((CPU, cpu), (READS, share)) if v is None]
     if lacking or cpu is None or share is None:
         return [], [f"whether read replicas pay: {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not recorded"]  # fmt: skip
-    busy = float(np.nanquantile(cpu.mean, 0.95))
+    # The load of now is that of the last week: the CPU must be, too.
+    late = cpu.mean[cpu.times >= evidence.until - 7 * DAY]
+    late = late[np.isfinite(late)]
+    if not len(late):
+        return [], [f"whether read replicas pay: {CPU} was not recorded in the last week"]
+    busy = float(np.quantile(late, 0.95))
     now, then, target = evidence.load_now, evidence.load_then, evidence.settings.utilization_target
     if now is None or then is None or now.value <= 0:
         return [], ["whether read replicas pay: the load at the horizon is not known"]
     ahead = busy * then.value / now.value
-    base = f"95th percentile of {len(cpu.mean)} hours of {CPU}, in proportion to the load; {READS} {percent(share)} %"
+    base = f"95th percentile of the last {len(late)} hours of {CPU}, in proportion to the load; {READS} {percent(share)} %"
     if ahead <= target:
         return [Statement(f"The primary's CPU is {percent(busy)} % busy at the busy hour and comes to {percent(ahead)} % at the horizon: no read replica is asked for.", "", base)], []  # fmt: skip
     if share < MOSTLY_READS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -181,10 +182,18 @@ class Evidence:
     memory: float | None = None
     """Bytes of memory that may be used on the host."""
 
+    once: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What several chapters need and one works out, by name."""
+
     @property
     def days(self) -> float:
         """Length of the record in days."""
         return max(self.until - self.since, 0.0) / 86400.0
+
+    @property
+    def brief(self) -> bool:
+        """Whether less than a day is recorded: what looks urgent may then be the time of day."""
+        return self.days < 1
 
     @property
     def horizon_at(self) -> float:

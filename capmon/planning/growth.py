@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from capmon.analysis.days.trends import EXPONENTIAL
 from capmon.analysis.windows import Vec
 from capmon.model.curves import Estimate
 from capmon.model.metric import Unit, metric
@@ -104,9 +105,19 @@ def _rates(evidence: Evidence) -> Table | None:
 
 
 def _monthly(growth: Growth) -> Estimate:
-    each = growth.per_day or Estimate(0.0)
+    each, rate = growth.per_day or Estimate(0.0), growth.rate
+    if growth.model == EXPONENTIAL and rate is not None and rate.value:
+        # What grows by a share a day grows by more each day.
+        level = each.value / rate.value
+        low, high = (None if v is None else level * _compound(v) for v in (rate.low, rate.high))
+        return Estimate(level * _compound(rate.value), low, high, rate.level)
     low, high = (None if v is None else v * MONTH for v in (each.low, each.high))
     return Estimate(each.value * MONTH, low, high, each.level)
+
+
+def _compound(rate: float) -> float:
+    """Growth in a month, as a share, of what grows by a share a day."""
+    return math.expm1(MONTH * math.log1p(max(rate, -0.999999)))
 
 
 def _relative(growth: Growth) -> str:
@@ -159,8 +170,8 @@ def _times(evidence: Evidence, found: tuple[Reach, ...]) -> Table | None:
         for r in found
     )
     columns = (
-        Column("limit"), Column("reached at"), Column("10 % sure"), Column("50 % sure"),
-        Column("90 % sure"), Column("evidence"),
+        Column("limit"), Column("reached at"), Column("at the earliest (10 %)"), Column("by the median"),
+        Column("at the latest (90 %)"), Column("evidence"),
     )  # fmt: skip
     horizon = span(evidence.question.horizon)
     return Table("When each limit is reached", columns, rows, f"a dash: not within {horizon}")

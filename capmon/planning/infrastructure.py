@@ -118,7 +118,7 @@ def _tiers(evidence: Evidence, needs: tuple[tuple[Size, Need | None], ...]) -> T
         Column("size"), Column("one carries", REQUESTS), Column("how known"), Column("replicas", "replicas"),
         Column("with one lost", "replicas"), Column("with one zone lost" if zones is None else f"with one of {zones} zones lost", "replicas"),
         Column("cores", Unit.CORES), Column("cost with one lost", currency),
-        Column("headroom left", Unit.RATIO), Column("one lost takes", Unit.RATIO), Column("chance to hold", Unit.RATIO),
+        Column("headroom left", Unit.RATIO), Column("one lost takes", Unit.RATIO), Column("chance to carry the busy hour"),
     )  # fmt: skip
     rows = tuple(_row(s, n, load) for s, n in needs)
     text = f"the load is {ranged(load, REQUESTS)}; headroom and chance are those of the count with one lost, all running"
@@ -134,7 +134,7 @@ def _row(size: Size, found: Need | None, load: Estimate) -> tuple[str | float | 
     holds = chance(found.safe, load, size.each)
     return (
         size.name, size.each.value, size.how, found.bare, found.safe, found.zoned, cores,
-        found.monthly, left, 1 / found.safe, holds,
+        found.monthly, left, 1 / found.safe, said(holds),
     )  # fmt: skip
 
 
@@ -195,7 +195,14 @@ def _at(evidence: Evidence, keys: tuple[str, ...], load: float) -> Estimate | No
 def _losses(evidence: Evidence) -> Table | None:
     cases = (("now", evidence.load_now), ("at the horizon", evidence.load_then))
     rows = tuple(
-        (f"{one.what}, {when}", one.left, _known(one.cpu), _known(one.p95), one.holds, one.needed)
+        (
+            f"{one.what}, {when}",
+            one.left,
+            _known(one.cpu),
+            _known(one.p95),
+            None if one.holds is None else said(one.holds),
+            one.needed,
+        )
         for when, load in cases
         for one in losses(evidence, load)
     )
@@ -203,7 +210,7 @@ def _losses(evidence: Evidence) -> Table | None:
         return None
     columns = (
         Column("lost at the busy hour"), Column("left", "replicas"), Column("cpu of the rest", Unit.RATIO),
-        Column("p95 of the rest", Unit.SECONDS), Column("chance to hold", Unit.RATIO), Column("replicas so that it holds", "replicas"),
+        Column("p95 of the rest", Unit.SECONDS), Column("chance to carry it"), Column("replicas so that it holds", "replicas"),
     )  # fmt: skip
     text = "the curves at the load that the rest shares; a response time that is not given lies beyond the curve's pole"
     return Table("One replica or one zone lost", columns, rows, text)

@@ -187,24 +187,32 @@ def _foretold(hours: Summaries | None, now: Estimate, days: Vec, horizon: float)
         problem = f"growth needs {LEAST_DAYS} whole days of load, has {len(at)}; or give --growth"
         return Ahead(np.empty(0), problem=problem)
     week = np.arange(7.0) if len(at) >= 7 else np.zeros(1)
-    # The last day's middle lies half a day before the last measurement.
-    grid = np.maximum(days[:, None] - week[None, :] + 0.5, 0.0)
+    # Days of the week that ends then, counted from the last one that is recorded.
+    grid = days[:, None] - week[None, :]
     length = float(at[-1] - at[0]) + 1
-    made = _trend(at, busy, grid.ravel(), beyond=horizon > length * _NEARLY)
+    made = _trend(at, busy, np.maximum(grid, 0.0).ravel(), beyond=horizon > length * _NEARLY)
     if isinstance(made, str):
         return Ahead(np.empty(0), problem=made)
     model, *lines = made
     recent = float(busy[-len(week) :].mean())
     factor = now.value / recent if recent > 0 else 1.0
-    centre, low, high = (v.reshape(grid.shape).mean(axis=1) * factor for v in lines)
-    loads = tuple(
-        Estimate(float(c), float(a), float(b) if math.isfinite(b) else None, LEVEL)
-        for c, a, b in zip(centre, low, high, strict=True)
-    )
+    known = np.interp(at[-1] + grid, at, busy)
+    # What is recorded already is not foretold.
+    means = [np.where(grid > 0, v.reshape(grid.shape), known).mean(axis=1) * factor for v in lines]
+    loads = tuple(_with_own(now, *ends) for ends in zip(*(m.tolist() for m in means), strict=True))
     caution = ""
     if horizon > length * _NEARLY:
         caution = f"{span(horizon * DAY)} asked, the load's history holds {span(length * DAY)}"
     return Ahead(days, loads, model, caution)
+
+
+def _with_own(now: Estimate, centre: float, low: float, high: float) -> Estimate:
+    """One day's load: how far the trend may be off, and how far the level that it starts from."""
+    share = centre / now.value if now.value > 0 else 0.0
+    down = 0.0 if now.low is None else (now.value - now.low) * share
+    up = 0.0 if now.high is None else (now.high - now.value) * share
+    top = centre + math.hypot(high - centre, up) if math.isfinite(high) else None
+    return Estimate(centre, max(centre - math.hypot(centre - low, down), 0.0), top, LEVEL)
 
 
 def _trend(at: Vec, busy: Vec, grid: Vec, *, beyond: bool) -> tuple[str, Vec, Vec, Vec] | str:

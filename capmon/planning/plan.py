@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 
 from capmon.model.bottlenecks import Severity
@@ -28,6 +29,8 @@ def plan(evidence: Evidence) -> Plan:
     chapters += [_chapter(name, evidence) for name in LATER]
     steps = import_module("capmon.planning.steps")
     chapters.append(_checked("steps", steps.chapter(evidence, tuple(chapters))))
+    if evidence.brief:
+        chapters = [replace(c, statements=_calm(c.statements)) for c in chapters]
     return Plan(
         evidence.now,
         evidence.name,
@@ -67,7 +70,16 @@ def summary(evidence: Evidence, chapters: tuple[Chapter, ...] = ()) -> tuple[Sta
     room = MOST - len(own) - (trust is not None)
     found = [*own, *sorted(others, key=_rank)[:room]]
     # A plain sort keeps the order of the questions among what is equally urgent.
-    return (*sorted(found, key=_rank), *(() if trust is None else (trust,)))
+    told = (*sorted(found, key=_rank), *(() if trust is None else (trust,)))
+    return _calm(told) if evidence.brief else told
+
+
+def _calm(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """What is said of less than a day is news, and no alarm."""
+    return tuple(
+        replace(s, severity="low") if s.severity in ("critical", "high", "medium") else s
+        for s in statements
+    )
 
 
 def _rank(statement: Statement) -> int:
@@ -124,6 +136,10 @@ def _time(evidence: Evidence) -> Statement | None:
 
 def _todo(evidence: Evidence) -> Statement | None:
     """How many replicas, now and at the horizon."""
+    if evidence.brief and evidence.load_now is not None:
+        length = span(evidence.until - evidence.since)
+        text = f"How many replicas it takes is not known yet: {length} of record, a busy hour shows in a day."
+        return Statement(text, "low", "chapter strategy counts for what was seen so far")
     now, then, ready = at_busy_hour(evidence), at_horizon(evidence), evidence.replicas_now
     count = then or now
     if count is None:

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from capmon.analysis.windows import Vec
 from capmon.model.names import RATE
 from capmon.model.policies import Replay, ReplayTable
 from capmon.model.units import span
 from capmon.planning.evidence import Evidence
-from capmon.scaling.limits import reach
-from capmon.scaling.simulate.run import Recorded, simulate
-from capmon.scaling.simulate.service import Service
+from capmon.planning.replays import LEAST_DAYS, policies, trained
 
 DAY = 86400.0
-LEAST = 2 * DAY
-"""Seconds of load from which on a replay says something of a policy."""
-
-REPLAYED = 14 * DAY
-MOST_STEPS = 8640
-"""Steps of a replay: a policy is asked at every one of them."""
-
-POLICIES = ("static_peak", "step", "hpa", "predictive")
+COARSEST = 900.0
+"""Seconds between two readings beyond which no policy is replayed."""
 
 CHOOSABLE = ("step", "hpa", "predictive")
 """Policies that can be followed."""
 
-_TRAIN = 1 / 3
-_STEPS = (60.0, 120.0, 300.0, 600.0, 900.0)
 _SAME = 0.1
 
 
@@ -52,41 +38,25 @@ class Replayed:
 
 
 def replayed(evidence: Evidence) -> Replayed:
-    """Replay the policies on the last 14 days of the record, the first third as their history."""
+    """Replay the policies, as they are configured, on the last seven days of the record."""
     known = evidence.known
     if known is None:
         return Replayed(None, problem="what one replica carries is not known")
     pace = evidence.record.interval(RATE) or 60.0
-    if pace > _STEPS[-1]:
+    if pace > COARSEST:
         return Replayed(
             None, problem=f"a reading every {span(pace)} is too coarse to replay a policy on"
         )
-    seconds = min(evidence.record.age(RATE, evidence.until), REPLAYED)
-    if seconds < LEAST * (1 - 1e-3):
-        return Replayed(None, problem=f"needs {span(LEAST)} of load, has {span(seconds)}")
-    least = max(pace, seconds / MOST_STEPS)
-    step = next((s for s in _STEPS if s >= least), _STEPS[-1])
-    load = _load(evidence, seconds, step)
-    settings = evidence.settings.scaling
-    service = Service(
-        capacity=known.capacity,
-        startup=evidence.lead_time,
-        least=settings.min,
-        most=reach(settings),
-        target=settings.hpa.cpu or 0.7,
-        step=step,
-        full=known.full,
-        latency=known.latency,
-        objective=known.objective,
-    )
-    table = simulate(Recorded(load, max(2, round(_TRAIN * len(load)))), service, settings, POLICIES)
-    return Replayed(table, _best(table), step=step)
-
-
-def _load(evidence: Evidence, seconds: float, step: float) -> Vec:
-    row = evidence.record.window([RATE], evidence.until, seconds, step)[0]
-    row = np.where(np.isfinite(row), row, math.nan)
-    return row[int(np.argmax(np.isfinite(row))) :]
+    seconds = evidence.record.age(RATE, evidence.until)
+    each = evidence.replica.carries
+    if seconds < LEAST_DAYS * DAY * (1 - 1e-3) or each is None:
+        return Replayed(
+            None, problem=f"needs {span(LEAST_DAYS * DAY)} of load, has {span(seconds)}"
+        )
+    table = policies(evidence, 1.0, each.value)
+    if table is None:
+        return Replayed(None, problem="no load in the last days")
+    return Replayed(table, _best(table), step=trained(evidence)[1])
 
 
 def _best(table: ReplayTable) -> Replay | None:

@@ -11,6 +11,8 @@ from capmon.config.quantities import Ratio
 from capmon.config.scaling import HpaSettings
 from capmon.model.curves import Estimate
 from capmon.model.names import RATE
+from capmon.model.policies import ReplayTable
+from capmon.planning.aim import aim_of
 from capmon.planning.evidence import Evidence
 from capmon.planning.futures import futures
 from capmon.scaling.limits import reach
@@ -35,11 +37,11 @@ COMPARED = ("static_peak", "hpa", "predictive", "look_ahead")
 TOLERATED = 0.01
 """Share of the time in which load may be over what serves, while the objective still counts as held."""
 
-TRAIN = 1 / 3
-"""Share of the load that forecasts rest on and that is not scored."""
+TRAINED = 3.5
+"""Days before them that forecasts rest on and that are not scored; a third of what there is where it is less."""
 
 _DAY = 86400.0
-_HALVINGS = 7
+_HALVINGS = 9
 _WIDEST = 4.0
 
 
@@ -52,6 +54,9 @@ class Replayed:
 
     overload: float
     """Share of the time in which load was over what served."""
+
+    requests: float = 0.0
+    """Requests a month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,19 @@ class Plan:
 
 def load_of(evidence: Evidence) -> tuple[Vec, float]:
     """(n,) load by step over the last days, NaN for gaps, and seconds a step; empty where too short."""
+    load, step = trained(evidence)
+    return load[train_of(len(load), step) :] if len(load) * step > DAYS * _DAY else load, step
+
+
+def train_of(n: int, step: float) -> int:
+    """Steps of a load that forecasts rest on: all but the last seven days, or a third."""
+    return max(n - round(DAYS * _DAY / step), min(round(TRAINED / (DAYS + TRAINED) * n), n - 1), 1)
+
+
+def trained(evidence: Evidence) -> tuple[Vec, float]:
+    """The same with the days before them, for policies that forecast."""
     record, until = evidence.record, evidence.until
-    age = min(record.age(RATE, until), DAYS * _DAY)
+    age = min(record.age(RATE, until), (DAYS + TRAINED) * _DAY)
     pace = record.interval(RATE) or STEP
     step = STEP if pace <= STEP else pace
     if age < LEAST_DAYS * _DAY * 0.999:
@@ -105,30 +121,46 @@ def service_of(
     )
 
 
-def policies(
-    evidence: Evidence, load: Vec, step: float, factor: float, each: float
-) -> dict[str, Replayed]:
-    """Every policy on the load times a factor, by name; the maximum is lifted to what the load takes."""
-    peak = float(np.nanmax(load)) * factor
-    service = service_of(evidence, each, step, most=max(reach(evidence.settings.scaling), int(3 * peak / each) + 2))  # fmt: skip
-    if service is None:
-        return {}
-    train = round(TRAIN * len(load))
-    recorded = Recorded(load * factor, train)
-    names = [p for p in POLICIES if p in COMPARED or p == evidence.settings.scaling.policy]
-    table = simulate(recorded, service, evidence.settings.scaling, names)
-    month = HOURS_A_MONTH / (table.seconds / 3600.0)
-    return {r.policy: Replayed(r.replica_hours * month, r.overload_percent / 100) for r in table.rows}  # fmt: skip
+def policies(evidence: Evidence, factor: float, each: float) -> ReplayTable | None:
+    """Policies on the recorded load times a factor, and the configured one, as they are configured.
 
-
-def aim_of(evidence: Evidence) -> float:
-    """Busy share that HPA is given: as configured, but no more than the utilization target of what is full.
-
-    Where the response time binds first, a replica is full before its CPU is.
+    The maximum is lifted to what a load that has grown takes.
     """
-    full = 1.0 if evidence.known is None else evidence.known.full
-    aim = evidence.settings.utilization_target * full
-    return min(evidence.settings.scaling.hpa.cpu or aim, aim)
+    name = f"policies at {factor!r} × {each!r}"
+    if name not in evidence.once:
+        evidence.once[name] = _replayed(evidence, factor, each)
+    found: ReplayTable | None = evidence.once[name]
+    return found
+
+
+def _replayed(evidence: Evidence, factor: float, each: float) -> ReplayTable | None:
+    load, step = trained(evidence)
+    if not len(load):
+        return None
+    grown = int(3 * float(np.nanmax(load)) * factor / max(each, 1e-12)) + 2 if factor != 1 else 0
+    service = service_of(evidence, each, step, most=max(reach(evidence.settings.scaling), grown))
+    if service is None:
+        return None
+    # All of them on the load as it was, for the choice of one; what that costs later, of fewer.
+    wanted = (*COMPARED, evidence.settings.scaling.policy) if factor != 1 else (*COMPARED, "step")
+    chosen = [p for p in POLICIES if p in wanted]
+    recorded = Recorded(load * factor, train_of(len(load), step))
+    return simulate(recorded, service, evidence.settings.scaling, chosen)
+
+
+def months(evidence: Evidence, factor: float, each: float) -> dict[str, Replayed]:
+    """The same as a month, by policy."""
+    table = policies(evidence, factor, each)
+    if table is None:
+        return {}
+    load, step = trained(evidence)
+    scored = load[train_of(len(load), step) :] * factor
+    month = HOURS_A_MONTH / (table.seconds / 3600.0)
+    requests = float(np.nanmean(scored)) * HOURS_A_MONTH * 3600.0
+    return {
+        r.policy: Replayed(r.replica_hours * month, r.overload_percent / 100, requests)
+        for r in table.rows
+    }
 
 
 def _hpa(load: Vec, service: Service, settings: HpaSettings) -> Replayed:
@@ -194,4 +226,4 @@ def _greatest(evidence: Evidence, plan: Plan, load: Vec, step: float, each: floa
 
 def noted() -> str:
     """What a reader should know of every replay."""
-    return f"steps of 5 min or as recorded, start-up as configured, policies of a plan asked once a step; held while over capacity in at most {TOLERATED * 100:g} % of the time"
+    return f"the last 7 days in steps of 5 min or as recorded, start-up as configured, plans asked once a step; held while over capacity in at most {TOLERATED * 100:g} % of the time"

@@ -14,6 +14,7 @@ from capmon.model.plan import Chapter, Statement, Step
 from capmon.model.units import show, span
 from capmon.planning import alerting, cost, database, storage
 from capmon.planning.amounts import spans
+from capmon.planning.bounds import most_replicas, to_spare
 from capmon.planning.connections import connections
 from capmon.planning.evidence import Evidence
 from capmon.planning.futures import said
@@ -97,7 +98,7 @@ def _replicas(evidence: Evidence) -> Iterator[Step]:
     if needed is None or each is None:
         return
     count, scaling = round(needed.value), evidence.settings.scaling
-    spare = count + 1
+    spare = most_replicas(evidence, load_of(evidence)[0]) or count + 1
     lead = evidence.settings.plan.lead_times.replicas
     if now is not None and count > now:
         yield _outgrown(evidence, now, count, each)
@@ -108,13 +109,13 @@ def _replicas(evidence: Evidence) -> Iterator[Step]:
             f"raise scaling.max from {scaling.max} to {spare}",
             by,
             begin,
-            f"replicas at the horizon: {count}, and one to spare; {scaling.max} with one lost no longer carry the busy hour: {spans(_earliest(when))}",
+            f"replicas at the horizon: {count}, with one to spare and the peaks {spare}; {scaling.max} with one lost no longer carry the busy hour: {spans(_earliest(when))}",
             (f"scaling.max: {spare}   # in capmon.yaml", *_maximum(scaling.target, spare), "capmon config check"),
             "scaling view: the bounds show the new maximum; `capmon config show` names the file",
             f"scaling.max: {scaling.max}",
         )  # fmt: skip
     if now is not None:
-        yield from _spare(evidence, now, count)
+        yield from _spare(evidence, count)
 
 
 def _outgrown(evidence: Evidence, now: int, count: int, each: Estimate) -> Step:
@@ -140,22 +141,19 @@ def _outgrown(evidence: Evidence, now: int, count: int, each: Estimate) -> Step:
     )  # fmt: skip
 
 
-def _spare(evidence: Evidence, now: int, count: int) -> Iterator[Step]:
+def _spare(evidence: Evidence, count: int) -> Iterator[Step]:
     """One more replica where one lost at the busy hour of now would be missed."""
-    found = losses(evidence, evidence.load_now)
-    one = found[0] if found else None
-    if one is None or one.holds is None or one.needed is None:
+    to, found = to_spare(evidence), losses(evidence, evidence.load_now)
+    if to is None or to == count or not found or found[0].holds is None:
         return
-    scaling, to = evidence.settings.scaling, one.needed
-    if one.holds >= evidence.question.probability or to <= max(scaling.min, now) or to == count:
-        return
+    one, holds, scaling = found[0], found[0].holds, evidence.settings.scaling
     yield Step(
         f"keep {to} replicas in the busy hour, so that one may fail",
         evidence.until + evidence.settings.plan.lead_times.replicas,
         evidence.until,
-        f"with one replica lost at the busy hour the other {one.left} hold with {said(one.holds)}",
-        (f"scaling.min: {min(to, scaling.max)}   # in capmon.yaml", *_scale(scaling.target, min(to, reach(scaling)))),
-        f"chapter infrastructure: chance to hold with one lost at least {said(evidence.question.probability)}",
+        f"with one replica lost at the busy hour the other {one.left} hold with {said(holds)}",
+        (f"scaling.min: {to}   # in capmon.yaml", *_scale(scaling.target, to)),
+        f"chapter infrastructure: chance to carry the busy hour with one lost at least {said(evidence.question.probability)}",
         f"scaling.min: {scaling.min}",
     )  # fmt: skip
 
@@ -282,6 +280,7 @@ def _cheaper(evidence: Evidence, chapters: tuple[Chapter, ...]) -> Iterator[Step
     name, scaling = best.name, evidence.settings.scaling
     lead = evidence.settings.plan.lead_times
     how = [f"scaling.min: {best.plan.least}   # in capmon.yaml", f"scaling.max: {best.plan.most}"]
+    raised = max(scaling.max, best.plan.most)
     if not best.plan.is_fixed:
         how += [
             f"scaling.hpa.cpu: {best.aim * 100:.0f}%",
@@ -302,8 +301,8 @@ def _cheaper(evidence: Evidence, chapters: tuple[Chapter, ...]) -> Iterator[Step
         None,
         f"cheapest of {len(options)} plans tried: {sum_} a month, holds the objective with {said(best.probability)}; takes {wait}",
         tuple(how),
-        "scaling view: replay and replicas; a month on, `capmon plan` again: surplus and chance to hold in chapter cost",
-        f"scaling.min: {scaling.min}, scaling.max: {scaling.max}" + ("" if best.size.present else ", and the present size"),
+        "scaling view: replay and replicas; a month on, `capmon plan` again: surplus and chance to hold the objective in chapter cost",
+        f"scaling.min: {max(scaling.min, to_spare(evidence) or 0)}, scaling.max: {raised}" + ("" if best.size.present else ", and the present size"),
     )  # fmt: skip
 
 

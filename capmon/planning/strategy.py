@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
 from capmon.config.scaling import TierSettings
 from capmon.model.curves import Estimate
 from capmon.model.metric import Unit
-from capmon.model.names import CPU, RATE
 from capmon.model.plan import Chapter, Column, Figure, Statement, Table
 from capmon.model.units import percent, span
-from capmon.planning.baseline import finest
+from capmon.planning.aim import hpa_target
+from capmon.planning.bounds import least_replicas, most_replicas
 from capmon.planning.counts import Count, at_busy_hour, at_horizon, replicas_for
 from capmon.planning.evidence import Evidence
-from capmon.planning.load import scaled, whole_hours
+from capmon.planning.load import scaled
 from capmon.planning.replaying import Replayed, replayed
+from capmon.planning.replays import load_of
 from capmon.planning.words import REQUESTS, counted, estimated, label, number, ranged
 from capmon.scaling.limits import ceiling, fits, plural
 from capmon.scaling.policies.tiers import running
 
 KEY, TITLE = "strategy", "Scaling strategy"
-
-_QUIET = 0.05
-_RISE = 0.99
 
 
 def chapter(evidence: Evidence) -> Chapter:
@@ -114,62 +108,20 @@ def _settings(evidence: Evidence, count: Count | None) -> tuple[Figure, ...]:
     if count is None or carries is None:
         return ()
     sure = percent(evidence.question.probability)
+    most = most_replicas(evidence, load_of(evidence)[0]) or count.sure
     found = [
         counted(
-            "most replicas (scaling.max)", count.sure, "replicas",
-            f"carries the busy hour with {sure} % probability; configured: {evidence.settings.scaling.max}",
+            "most replicas (scaling.max)", most, "replicas",
+            f"carries the busy hour at the horizon with {sure} % probability and one lost, and its peaks; configured: {evidence.settings.scaling.max}",
         )
     ]  # fmt: skip
-    hours = evidence.hourly.get(RATE)
-    if hours is not None:
-        _, means = whole_hours(hours)
-        if len(means) >= 24:
-            quiet = float(np.quantile(means[-168:], _QUIET))
-            least = replicas_for(Estimate(quiet), carries, evidence.question.probability)
-            if least is not None:
-                text = f"quiet hour, {number(quiet, REQUESTS)}: 5th percentile of hourly means; configured: {evidence.settings.scaling.min}"
-                found.append(counted("least replicas (scaling.min)", least.sure, "replicas", text))
+    few = least_replicas(evidence)
+    if few is not None:
+        text = f"quiet hour, {number(few[1], REQUESTS)}: 5th percentile of hourly means; configured: {evidence.settings.scaling.min}"
+        found.append(counted("least replicas (scaling.min)", few[0], "replicas", text))
     target, text, reason = hpa_target(evidence)
     found.append(counted("HPA's CPU target", target, Unit.RATIO, text, reason))
     return tuple(found)
-
-
-def hpa_target(evidence: Evidence) -> tuple[float | None, str, str]:
-    """CPU utilization to aim at, so that the load's rise until a new replica serves stays within what is carried.
-
-    Returns:
-        The target, what it rests on, and the reason where there is none.
-    """
-    carries = evidence.replica.carries
-    cpu = next((f for f in evidence.fits if f.target in CPU and not f.problem), None)
-    series = finest(evidence, RATE)
-    if carries is None or cpu is None or series is None:
-        return None, "", "no curve of the CPU over load"
-    full = cpu.predict(carries.value)
-    rise = _rise(series.times, series.mean, evidence.lead_time + evidence.settings.scaling.every)
-    if full is None or rise is None:
-        return None, "", "how fast the load rises is not known"
-    target = min(full / rise, float(evidence.settings.utilization_target))
-    text = (
-        f"CPU {percent(full)} % where the first limit binds, over the load's rise of "
-        f"{rise:.2f}× in {span(evidence.lead_time)} until a replica serves (99th percentile)"
-    )
-    return target, text, ""
-
-
-def _rise(times: np.ndarray, values: np.ndarray, lead: float) -> float | None:
-    """99th percentile of how much the load grows within a lead time, at loads above the median."""
-    gap = float(np.median(np.diff(times))) if len(times) > 1 else math.inf
-    if not gap < 1800 or len(times) < 100:
-        return None
-    ahead = np.searchsorted(times, times + lead)
-    good = (ahead < len(times)) & np.isfinite(values) & (values > np.nanmedian(values))
-    later = np.minimum(ahead, len(times) - 1)
-    good &= times[later] - times <= lead + 2 * gap
-    if np.count_nonzero(good) < 100:
-        return None
-    ratio = values[later][good] / values[good]
-    return max(1.0, float(np.nanquantile(ratio, _RISE)))
 
 
 def _counts(evidence: Evidence) -> Table | None:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capmon.analysis.days.growth import by_day, time_to
+from capmon.analysis.days.growth import by_day
 from capmon.model.curves import Estimate
 from capmon.model.forecasts import TimeToLimit
 from capmon.model.metric import Unit
 from capmon.model.names import LATENCY, MEMORY, RATE
 from capmon.model.units import span
+from capmon.planning.amounts import fills
 from capmon.planning.baseline import warning
 from capmon.planning.chances import chance_over
 from capmon.planning.evidence import Evidence
@@ -129,8 +130,8 @@ def _of_shares(evidence: Evidence) -> list[Reach]:
         times, means = whole_hours(hours)
         if not foretells(evidence, key):
             continue
-        days, values = by_day(times + hours.step / 2, means)
-        when = time_to(days, values, limit, horizon_days=evidence.question.horizon / DAY)
+        days, _ = by_day(times + hours.step / 2, means)
+        when = fills(hours, limit, evidence.until, evidence.question.horizon)
         length = float(times[-1] - times[0]) if len(times) else 0.0
         text = f"trend of {len(days)} days or blocks over {span(length)}"
         share = number(limit, Unit.RATIO)

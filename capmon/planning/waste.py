@@ -93,6 +93,9 @@ class RightSize:
     text: str
     """What it rests on, or why it is not known."""
 
+    whose: str = "One replica"
+    """What is sized: without a count of replicas, this host with all that runs on it."""
+
 
 def right_size(evidence: Evidence) -> RightSize:
     """Put what one replica used to the recommender of the vertical policy, minute by minute."""
@@ -100,7 +103,10 @@ def right_size(evidence: Evidence) -> RightSize:
     cores = None if tier is None else tier.cores
     memory = None if tier is None else float(tier.memory)
     own = APP_CPU in evidence.keys
-    if cores is None and not own:
+    if not own and evidence.replicas_now not in (None, 1):
+        # The host's CPU is that of all that runs on it.
+        return RightSize(Recommender().recommend(), "", "" if tier is None else tier.name, "the CPU of a replica is not recorded")  # fmt: skip
+    if not own:
         cores, memory = evidence.cores, evidence.memory
     learner, counted = Recommender(), 0
     for at, share in _course(evidence, (APP_CPU, HOST_CPU)):
@@ -121,7 +127,7 @@ def right_size(evidence: Evidence) -> RightSize:
         why
         or f"90th percentile with 15 % on top, halving in a day, of {counted:,} readings; {'; '.join(asked.missing) or 'both known'}"
     )
-    return RightSize(asked, "" if fit is None else fit.name, "" if tier is None else tier.name, text)  # fmt: skip
+    return RightSize(asked, "" if fit is None else fit.name, "" if tier is None else tier.name, text, "One replica" if own or evidence.replicas_now == 1 else "This host")  # fmt: skip
 
 
 def _course(evidence: Evidence, keys: tuple[str, ...]) -> list[tuple[float, float]]:
@@ -154,7 +160,7 @@ def said(found: RightSize) -> str:
     parts += [] if memory is None else [str(show(memory.value, Unit.BYTES))]
     if not parts:
         return ""
-    text = f"One replica should ask for {' and '.join(parts)}"
+    text = f"{found.whose} should ask for {' and '.join(parts)}"
     if found.tier and found.now and found.tier != found.now:
         return f"{text}: {found.tier} has that, {found.now} runs."
     return f"{text}{f', which {found.tier} has' if found.tier else ''}."

@@ -62,10 +62,18 @@ def day(at: float, zone: str) -> str:
 def grounds(summaries: Summaries, what: str, zone: str) -> str:
     """What a number rests on: `p95 of 20,160 minutes, 15 Feb 2026 to 1 Mar 2026`."""
     n = int(np.count_nonzero(np.isfinite(summaries.mean)))
-    step = "minute" if summaries.step < 3600 else "hour"
+    pace = paced(summaries)
+    each = "minutes" if pace == 60.0 else "hours" if pace == 3600.0 else f"means of {span(pace)}"
     first, last = (day(float(t), zone) for t in (summaries.times[0], summaries.times[-1]))
     when = first if first == last else f"{first} to {last}"
-    return f"{what} of {n:,} {step}{'' if n == 1 else 's'}, {when}"
+    return f"{what} of {n:,} {each.removesuffix('s') if n == 1 and pace in (60.0, 3600.0) else each}, {when}"
+
+
+def paced(summaries: Summaries) -> float:
+    """Seconds that each value stands for: a cell's, or more where readings come less often."""
+    if len(summaries.times) < 2:
+        return float(summaries.step)
+    return max(float(summaries.step), float(np.median(np.diff(summaries.times))))
 
 
 def label(metric_key: str) -> str:

@@ -16,7 +16,7 @@ from capmon.model.curves import Estimate
 from capmon.model.plan import Chapter, PlanQuestion
 from capmon.planning.cost import OPTIONS, Option, candidates, chapter, cheapest
 from capmon.planning.evidence import Evidence, gather
-from capmon.planning.replays import TOLERATED, Plan, fixed, holds, load_of, policies, run
+from capmon.planning.replays import TOLERATED, Plan, fixed, holds, load_of, months, run
 from capmon.planning.tiers import Size as Sized
 from capmon.planning.waste import ran, right_size
 from capmon.scaling.price import HOURS_A_MONTH
@@ -147,11 +147,10 @@ def test_without_prices_replica_hours_stand_instead() -> None:
 def test_policies_are_replayed_and_not_multiplied() -> None:
     """A policy that follows the load costs less than the static peak, and none less than who knew."""
     evidence = _evidence()
-    load, step = load_of(evidence)
-    made = policies(evidence, load, step, 1.0, 30.0)
+    made = months(evidence, 1.0, 30.0)
     assert made["static_peak"].hours > made["predictive"].hours
     assert made["static_peak"].overload == made["look_ahead"].overload == 0.0
-    later = policies(evidence, load, step, 2.0, 30.0)
+    later = months(evidence, 2.0, 30.0)
     assert later["look_ahead"].hours > 1.5 * made["look_ahead"].hours
 
 
