@@ -153,7 +153,10 @@ def _waiting(frame: Frame) -> list[str]:
 def _bottlenecks(frame: Frame) -> list[str]:
     waiting = _waiting(frame)
     if not frame.bottlenecks:
-        known = "none known" if _silent(frame) else "none yet" if waiting else "none"
+        known = "none yet" if waiting else "none"
+        if not frame.engine_ready:
+            known = "unknown (nothing was analysed)"
+        known = "none known" if _silent(frame) else known
         return ["", _line("bottlenecks", known), *waiting]
     lines = ["", _line("bottlenecks", f"scaling priority {frame.priority.value}")]
     for b in frame.bottlenecks:
@@ -201,7 +204,7 @@ def _sources(frame: Frame) -> list[str]:
     for h in frame.health:
         reason = f" ({h.reason})" if h.reason else ""
         lines.append(f"{h.source} {h.state.value}{reason}")
-    return ["", _line("sources", ", ".join(lines))]
+    return ["", _line("sources", ", ".join(lines) or "unknown")]
 
 
 def verdict(frame: Frame) -> tuple[int, str]:

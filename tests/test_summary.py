@@ -141,7 +141,7 @@ memory      unknown (not collected), unknown (not collected) of unknown (not col
 network     in unknown (not collected), out unknown (not collected)
 pressure    cpu unknown (not collected), memory unknown (not collected), io unknown (not collected)
 
-bottlenecks none
+bottlenecks unknown (nothing was analysed)
 
 sources     host live
 """

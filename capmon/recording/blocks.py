@@ -33,6 +33,12 @@ CELLS = 120
 KEPT = 12
 """Blocks of each kind that are kept: twelve of 60 series take 8 MB."""
 
+LATE = 60.0
+"""Seconds by which a reading may come late at least: after them a block is what it stays."""
+
+INTERVALS_LATE = 3.0
+"""Intervals of the slowest source that a reading may come late."""
+
 Block = TypeVar("Block")
 Place = tuple[float, int]
 """Seconds that a block spans, and its index: it ends at (index + 1) times these."""
@@ -44,17 +50,18 @@ class Shelf(Generic[Block]):
     def __init__(self) -> None:
         self._blocks: OrderedDict[Place, tuple[float, Block]] = OrderedDict()
 
-    def take(self, place: Place, until: float, load: Callable[[], Block]) -> Block:
-        """The block of a place, read again where more was recorded of it since.
+    def take(self, place: Place, until: float, late: float, load: Callable[[], Block]) -> Block:
+        """The block of a place, read again where more may have been recorded of it since.
 
         Args:
             place: Which.
-            until: Unix time of the record's last reading.
+            until: Unix time of the record's last reading, which is not ahead of now.
+            late: Seconds by which a reading may come late.
             load: Reads it.
         """
         known = self._blocks.get(place)
         size, index = place
-        if known is None or min(until, (index + 1) * size) > known[0]:
+        if known is None or known[0] < min(until, (index + 1) * size + late):
             known = until, load()
             self._blocks[place] = known
             if len(self._blocks) > KEPT:
@@ -77,15 +84,19 @@ class Blocks:
         """Metrics that the record holds."""
         self.until = -math.inf
         """Unix time of its last reading."""
+        self._late = LATE
 
     def renew(self, until: float) -> None:
         """Take in what was recorded since the last look.
 
         Args:
-            until: Unix time of the record's last reading.
+            until: Unix time of the record's last reading, which is not ahead of now.
         """
         if until != self.until:
             self.until, self.keys = until, self._reader.keys()
+            self._since.clear()
+            slowest = max(map(self.interval, self.keys), default=0.0)
+            self._late = max(LATE, INTERVALS_LATE * slowest)
 
     def interval(self, metric_key: str) -> float:
         """Seconds between two readings."""
@@ -116,7 +127,7 @@ class Blocks:
         def load() -> dict[str, Course]:
             return {k: self._reader.raw(k, start, end) for k in self.keys}
 
-        return self._raw.take((RAW_BLOCK, index), self.until, load)
+        return self._raw.take((RAW_BLOCK, index), self.until, self._late, load)
 
     def reading(self, metric_key: str, at: float, within: float) -> tuple[float, float] | None:
         """Time and value of the last reading at or before a moment, at most `within` seconds old."""
@@ -152,7 +163,7 @@ class Blocks:
         def load() -> dict[str, Summaries]:
             return {k: read(k, index * size, (index + 1) * size) for k in self.keys}
 
-        return self._tiers.take((size, index), self.until, load)
+        return self._tiers.take((size, index), self.until, self._late, load)
 
     # Trends
 
@@ -203,7 +214,7 @@ class Blocks:
         return [np.concatenate([t[k] for t in several])[skip : skip + n] for k in keys]
 
     def _tile(self, step: float, index: int, keys: Sequence[str]) -> dict[str, Vec]:
-        tile = self._tiles.take((step * TILE, index), self.until, dict)
+        tile = self._tiles.take((step * TILE, index), self.until, self._late, dict)
         missing = [k for k in keys if k not in tile]
         if missing:
             size = step * TILE

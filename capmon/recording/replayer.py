@@ -54,6 +54,10 @@ class Replayer(Front):
     def forget_models(self, reason: str) -> None:
         """The past forgets nothing."""
 
+    def now(self) -> float:
+        """Unix time of now, which no frame of the past tells."""
+        return self._clock.now()
+
     def seek(self, wanted: Wanted) -> None:
         """Show another moment as soon as it is found."""
         self._seeker.seek(wanted)

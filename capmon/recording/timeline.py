@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from capmon.clock import rfc3339
+from capmon.clock import Clock, rfc3339
 from capmon.config.schema import Settings
 from capmon.errors import CapmonError, SnapshotError
 from capmon.model.forecasts import Forecast
@@ -18,6 +18,7 @@ from capmon.model.results import ReplicaState
 from capmon.model.units import span
 from capmon.recording.blocks import Blocks
 from capmon.snapshot_read import revived
+from capmon.store.course import HOUR
 
 if TYPE_CHECKING:
     from capmon.store.history_reader import HistoryReader
@@ -71,14 +72,20 @@ class Timeline:
     Args:
         reader: The record.
         settings: The configuration of now, for what the record does not say.
+        clock: Time, where the record is of this machine: what lies ahead of it was written by a
+            clock that was wrong, and is not shown.
     """
 
-    def __init__(self, reader: HistoryReader, settings: Settings) -> None:
+    def __init__(
+        self, reader: HistoryReader, settings: Settings, clock: Clock | None = None
+    ) -> None:
         self._reader = reader
         self._settings = settings
+        self._clock = clock
         self._blocks = Blocks(reader)
         self._results: dict[float, _Results] = {}
         self._came: dict[tuple[str, float, float], tuple[float, Trend]] = {}
+        self._gap = (math.inf, math.inf)
         self._sequence = 0
         self.start = self.end = 0.0
         """Unix times of the first and the last reading."""
@@ -94,6 +101,8 @@ class Timeline:
         if found is None:
             raise CapmonError(f"nothing is recorded of {self._reader.name}")
         self.start, self.end = found
+        if self._clock is not None and self.start <= (now := self._clock.now()):
+            self.end = min(self.end, now)
         self._blocks.renew(self.end)
 
     @property
@@ -130,14 +139,7 @@ class Timeline:
             results_at=results.at if results is not None and fresh else None,
             since=self.start,
             end=self.end,
-            note="; ".join(
-                [
-                    *_tier_notes(
-                        tier if any(r.value is not None for r in readings.values()) else None
-                    ),
-                    *notes,
-                ]
-            ),
+            note="; ".join(filter(None, [self._kept_as(at, tier, readings), *notes])),
         )
         return Frame(
             sequence=self._sequence,
@@ -192,13 +194,52 @@ class Timeline:
                 out[key] = Reading(None, None, NOT_RECORDED)
         return out
 
+    def _kept_as(self, at: float, tier: float | None, readings: Mapping[str, Reading]) -> str:
+        """What to keep in mind of values that stand for more than their moment, or that are none."""
+        if tier is None or all(r.value is None for r in readings.values()):
+            last, then = self._around_gap(at)
+            return f"nothing was recorded then: the last reading before is of {_second(last)}, the next of {_second(then)}"
+        if not tier:
+            return ""
+        return "minutes alone: readings are not kept so long" if tier < HOUR else "hours alone: minutes are not kept so long"  # fmt: skip
+
+    def _around_gap(self, at: float) -> tuple[float, float]:
+        """The last reading before a moment without any, and the first after it, to the minute where many lie between."""
+        if not self._gap[0] <= at < self._gap[1]:
+            keys = self._blocks.keys
+            before = (self._reader.latest(k, at) for k in keys)
+            last = max((f[0] for f in before if f is not None), default=self.start)
+            reach = math.floor(at / HOUR) * HOUR
+            hours = (self._reader.hours(k, reach, self.end).times for k in keys)
+            for hour in sorted({float(t) for times in hours for t in times}):
+                found = [m for k in keys if (m := self._first_in(k, at, hour)) is not None]
+                if found:
+                    self._gap = last, min(found)
+                    break
+            else:
+                self._gap = last, self.end
+        return self._gap
+
+    def _first_in(self, metric_key: str, at: float, hour: float) -> float | None:
+        """The first reading of an hour after a moment, or the minute or hour that it stands in."""
+        raw = self._reader.raw(metric_key, max(at, hour), hour + HOUR).times
+        if len(raw):
+            return float(raw[0])
+        for read in (self._reader.minutes, self._reader.hours):
+            begun = read(metric_key, hour, hour + HOUR).times
+            later = begun[begun >= at]
+            if len(later):
+                return float(later[0])
+        return None
+
     def _trends(self, readings: Mapping[str, Reading], at: float, window: float) -> dict[str, Trend]:  # fmt: skip
         keys = [k for k in readings if "{" not in k or k.startswith(LABELLED)]
         return self._blocks.trends(keys, at, window)
 
     def _unsaid(self, readings: Mapping[str, Reading]) -> dict[str, Any]:
         """Name and source of the application, where only readings speak of one."""
-        name, _, _ = self.name.rpartition("@")
+        name, at, _ = self.name.rpartition("@")
+        name = name if at else self.name
         served = any(k.startswith(("http.", "app.", "cache.", "db.")) for k in readings)
         return {"app_name": name, "app_source": "history" if served else "none"}
 
@@ -250,6 +291,10 @@ class Timeline:
         return Trend(end, step, tuple(row.tolist()))
 
 
+def _second(at: float) -> str:
+    return rfc3339(at, timespec="seconds")
+
+
 def _counted(state: ReplicaState, readings: Mapping[str, Reading]) -> ReplicaState:
     """The target with the counts that were read last, which are younger than the results."""
     ready, desired = (readings.get(k) for k in (READY, DESIRED))
@@ -276,14 +321,5 @@ def _revived(at: float, document: Mapping[str, Any]) -> _Results:
             try:
                 values[name] = revived(kinds[name], plain)
             except SnapshotError as fault:
-                notes.append(f"{name} of {rfc3339(at, timespec='seconds')} cannot be read: {fault}")
+                notes.append(f"{name} of {_second(at)} cannot be read: {fault}")
     return _Results(at, values, tuple(notes))
-
-
-def _tier_notes(tier: float | None) -> list[str]:
-    """What to keep in mind of values that stand for more than their moment."""
-    if tier is None:
-        return ["nothing was recorded then"]
-    if not tier:
-        return []
-    return ["minutes alone: readings are not kept so long" if tier < 3600 else "hours alone: minutes are not kept so long"]  # fmt: skip

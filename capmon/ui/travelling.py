@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
+from capmon.clock import SystemClock
 from capmon.config.schema import WINDOWS, Settings
 from capmon.model.frame import Frame
 from capmon.model.whatif import Question, WhatIf
+from capmon.recording.naming import record_name
 from capmon.recording.replayer import Replayer
 from capmon.recording.seeker import Found, Seeker, Wanted
+from capmon.ui.panes import bars
+from capmon.ui.panes.bars import Bar
 from capmon.ui.widgets.pane import View
 
 if TYPE_CHECKING:
@@ -27,6 +32,12 @@ CELLS = 120
 
 BRIEF = 2.0
 """Seconds that a notice of an end stays."""
+
+TICK = 1.0
+"""Seconds between two looks at how long ago a moment was."""
+
+STRANGE = "nothing of this is recorded: another process writes the record {0!r} of its own service; capmon replay --name {0} shows it"
+"""Why there is no way back where the record is not of what is shown."""
 
 CLOSE = 0.001
 """Seconds by which two moments may differ and be the same."""
@@ -42,6 +53,7 @@ class Travelling:
         self._wanted: Wanted | None = None
         self._at: float | None = None
         self._playing: Timer | None = None
+        self._ticking: Timer | None = None
         self._replayer = app.monitor if isinstance(app.monitor, Replayer) else None
         if self._replayer is not None:
             self._replayer.on_found = self._found
@@ -62,7 +74,7 @@ class Travelling:
         """The view of what is shown: nothing is scaled in the past, which stands still until it is played."""
         if not self.away:
             return view
-        return replace(view, read_only=True, paused=self._playing is None)
+        return replace(view, read_only=True, paused=self._playing is None, now=self._now())
 
     def refuses(self) -> bool:
         """Whether nothing can be done from here, which is said."""
@@ -115,7 +127,7 @@ class Travelling:
             if at is not None:
                 self._seek(at)
 
-        self._app.push_screen(JumpScreen(shown, self._now(shown)), decided)
+        self._app.push_screen(JumpScreen(shown, self._told_from(shown)), decided)
 
     def home(self) -> None:
         """Back to now; in a replay, to the end of the record."""
@@ -177,20 +189,50 @@ class Travelling:
         if self._is_file():
             self._say("a snapshot is one moment")
             return None
+        if self._strange(shown):
+            whose = record_name(self._app.loaded.settings, socket.gethostname())
+            self._say(STRANGE.format(whose), severity="warning")
+            return None
         return (
             shown.at if self._at is None or (not self.away and self._wanted is None) else self._at
+        )
+
+    def _strange(self, shown: Frame) -> bool:
+        """Whether the record is of another service: another start is one, and somebody else writes it."""
+        kept = shown.recording
+        return (
+            self._replayer is None
+            and not self._app.loaded.settings.history.resume
+            and kept is not None
+            and kept.state == "elsewhere"
         )
 
     def _is_file(self) -> bool:
         shown = self._app.shown
         return shown is not None and shown.past is not None and shown.past.kind == "file"
 
-    def _now(self, shown: Frame) -> float:
+    def _told_from(self, shown: Frame) -> float:
         """The moment that spans are told from: now, or the end of what is replayed."""
-        live = None if self._replayer is not None else self._app.monitor.frame
-        if live is not None:
-            return live.at
-        return shown.at if shown.past is None else shown.past.end
+        if self._replayer is not None and shown.past is not None:
+            return shown.past.end
+        return self._now() or shown.at
+
+    def _now(self) -> float | None:
+        """Unix time of now; None where nobody tells it."""
+        if self._replayer is not None:
+            return self._replayer.now()
+        live = self._app.monitor.frame
+        return None if live is None or live.past is not None else live.at
+
+    def _tick_on(self) -> None:
+        self._ticking = self._ticking or self._app.set_interval(TICK, self._tick)
+
+    def _tick(self) -> None:
+        """Tell anew how long ago the moment was that is shown: what stands still grows older."""
+        screen, shown = self._app.monitor_screen, self._app.shown
+        if screen is not None and screen.composed and self.away and not self._is_file():
+            view = self.view(self._app.view_state)
+            screen.query_one("#header", Bar).show([bars.header(shown, view, screen.size.width)])
 
     def _window(self) -> float:
         return WINDOWS[self._app.view_state.window]
@@ -234,6 +276,8 @@ class Travelling:
     def _found(self, found: Found) -> None:
         """Say what there is to say of an answer."""
         frame = found.frame
+        if self._ticking is None:
+            self._app.call_later(self._tick_on)  # a timer needs the app's own context
         if frame is None:
             self._stand()
             self._at = self._app.shown.at if self.away and self._app.shown else None
@@ -246,6 +290,8 @@ class Travelling:
         elif abs(found.at - frame.at) > CLOSE:
             self._stand()
             self._say("the record ends here" if found.at > frame.at else "the record begins here")
+        elif frame.past is not None and all(r.value is None for r in frame.readings.values()):
+            self._say(frame.past.note.partition(";")[0])
 
     def _key(self, command: str, default: str) -> str:
         return self._app.view_state.key_names.get(command, default)
@@ -264,6 +310,6 @@ def opener(settings: Settings) -> Callable[[], Timeline]:
         from capmon.recording.opening import open_record
         from capmon.recording.timeline import Timeline
 
-        return Timeline(open_record(settings), settings)
+        return Timeline(open_record(settings), settings, SystemClock())
 
     return open_

@@ -18,6 +18,7 @@ from capmon.config.schema import Settings
 from capmon.errors import CapmonError, QuantityError
 from capmon.model.forecasts import Forecast
 from capmon.model.frame import Event, Frame, HostFacts
+from capmon.recording.blocks import RAW_BLOCK
 from capmon.recording.moment import parse_moment
 from capmon.recording.seeker import Found, Seeker, Wanted
 from capmon.recording.timeline import NOT_RECORDED, OF_NOW, Timeline
@@ -132,7 +133,10 @@ def test_gap_is_unknown_with_its_reason(timeline: Timeline) -> None:
     assert frame.reason(CPU) == NOT_RECORDED
     assert DISK not in frame.readings
     assert frame.past is not None
-    assert "nothing was recorded then" in frame.past.note
+    assert frame.past.note == (
+        "nothing was recorded then: the last reading before is of 2026-03-01T14:44:59Z,"
+        " the next of 2026-03-01T14:50:00Z"
+    )
 
 
 def test_results_are_those_kept_before(timeline: Timeline) -> None:
@@ -238,6 +242,57 @@ def test_record_that_grows_is_seen(tmp_path: Path) -> None:
     frame = timeline.frame_at(START + 9, 300.0)
     assert (frame.at, frame.value(CPU), frame.value(RATE)) == (START + 5, 6.0, 3.0)
     assert frame.trends[CPU].values[-1] > 1.0
+    timeline.close()
+    writer.close()
+
+
+def test_readings_ahead_of_the_clock_hide_nothing(tmp_path: Path) -> None:
+    """A clock that was two hours ahead for a while neither is the record's end nor stops its growth."""
+    path = tmp_path / "history.db"
+    clock = ManualClock(START)
+    writer = HistoryWriter.open(path, clock, "web@db-01", FOREVER)
+
+    def beats(n: int, value: float) -> None:
+        for _ in range(n):
+            writer.batch("host", 1.0, clock.now(), {CPU: value})
+            clock.advance(1.0)
+        writer.flush()
+
+    beats(60, 0.9)
+    clock.step(7200)
+    beats(10, 0.9)
+    clock.step(-7210)
+    beats(30, 0.1)
+    timeline = Timeline(HistoryReader.open(path), Settings(), clock)
+    assert timeline.end == clock.now()
+    assert timeline.frame_at(clock.now(), 300.0).value(CPU) == pytest.approx(0.1, rel=1e-3)
+    beats(60, 0.2)
+    frame = timeline.frame_at(clock.now(), 300.0)
+    assert (frame.at, frame.readings[CPU].at) == (clock.now(), clock.now() - 1)
+    assert frame.value(CPU) == pytest.approx(0.2, rel=1e-3)
+    timeline.close()
+    writer.close()
+
+
+def test_readings_that_come_late_are_seen(tmp_path: Path) -> None:
+    """A source that answers seconds late is read anew, also behind the end of a block."""
+    path = tmp_path / "history.db"
+    end = math.floor(START / RAW_BLOCK) * RAW_BLOCK
+    clock = ManualClock(end - 60)
+    writer = HistoryWriter.open(path, clock, "web@db-01", FOREVER)
+    timeline = None
+    for i in range(120):
+        writer.batch("host", 1.0, clock.now(), {CPU: 0.5})
+        if i % 5 == 1:
+            writer.batch("app", 5.0, clock.now() - 3, {RATE: float(i)})
+        clock.advance(1.0)
+        writer.flush()
+        timeline = timeline or Timeline(HistoryReader.open(path), Settings())
+        if clock.now() > end - 20:
+            timeline.frame_at(clock.now(), 300.0)
+    assert timeline is not None
+    reading = timeline.frame_at(end - 1, 300.0).readings[RATE]
+    assert (reading.at, reading.value) == (end - 2, 61.0)
     timeline.close()
     writer.close()
 

@@ -26,6 +26,7 @@ from capmon.recording.timeline import OF_NOW, Timeline
 from capmon.snapshot import plain
 from capmon.store.history_reader import HistoryReader
 from capmon.store.history_writer import HistoryWriter, Retention
+from capmon.ui import travelling
 from capmon.ui.app import CapmonApp
 from capmon.ui.panes import held
 from capmon.ui.panes.mark import apart
@@ -75,14 +76,16 @@ async def live(record: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator
 
 
 @asynccontextmanager
-async def replayed(record: Path, back: float = 0.0) -> AsyncIterator[tuple[CapmonApp, Stage]]:
+async def replayed(
+    record: Path, back: float = 0.0, clock: ManualClock | None = None
+) -> AsyncIterator[tuple[CapmonApp, Stage]]:
     """The replay, begun so many seconds before the end."""
     chosen = settings(record)
 
     def open_() -> Timeline:
         return Timeline(HistoryReader.open(record), chosen)
 
-    front = Replayer(chosen, ManualClock(NOW), open_, lambda end: end - back)
+    front = Replayer(chosen, clock or ManualClock(NOW), open_, lambda end: end - back)
     app = CapmonApp(front, Loaded(chosen, {}, None, ""), read_only=True)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         stage = Stage(app, FakeMonitor(), pilot)
@@ -255,6 +258,31 @@ async def test_space_plays_until_the_end(record: Path) -> None:
         assert second(stage) == SECONDS
 
 
+async def test_what_stands_still_grows_older(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long ago a moment was counts from now, and goes on while nothing else changes."""
+    monkeypatch.setattr(travelling, "TICK", 0.02)
+    clock = ManualClock(NOW + 7200)
+    async with replayed(record, 60.0, clock) as (app, stage):
+        assert "2 h 01 m ago" in stage.bar("header")
+        shown = app.shown
+        clock.advance(86400 * 3)
+        await until(stage, lambda: "3 d 02 h ago" in stage.bar("header"))
+        assert app.shown is shown
+
+
+async def test_another_services_past_is_refused(record: Path) -> None:
+    """Where another process writes the record of a service of its own, nobody travels into that."""
+    chosen = settings(record)
+    chosen = replace(chosen, history=replace(chosen.history, resume=False))
+    now = replace(frames.busy(), recording=Recording("elsewhere", "pid 7 writes it"))
+    async with staged(now, settings=chosen, notifications=True) as stage:
+        for key in ("left", "j", "{"):
+            stage.forget_notices()
+            await stage.press(key)
+            assert second(stage) is None
+            assert "another process writes the record 'web@test'" in stage.notices[0]
+
+
 async def test_without_a_record_it_says_so(tmp_path: Path) -> None:
     """Where nothing was recorded, a step shows nothing else and says why."""
     async with live(tmp_path / "absent.db") as stage:
@@ -284,12 +312,12 @@ async def test_replay_shows_the_record_alone(record: Path) -> None:
     async with replayed(record, back=60.0) as (app, stage):
         assert second(stage) == 540
         assert MARK + "14:31:07" in stage.bar("header")
-        assert "1 m 00 s to the end" in stage.bar("header")
+        assert "1 m 00 s ago · results of 14:31:07" in stage.bar("header")
         await stage.press("left")
         await at(stage, 535)
         await stage.press("home")
         await at(stage, SECONDS)
-        assert "the end" in stage.bar("header")
+        assert "· the end · " in stage.bar("header")
         await stage.press("right")
         await until(stage, lambda: stage.notices == ["the record ends here"])
         assert app.monitor.frame is app.shown
@@ -350,8 +378,10 @@ def test_replay_without_a_terminal_prints_the_moment(record: Path) -> None:
         (["--at", "25:00"], 2, "no 25:00 on a clock"),
         (["--name", "other"], 1, "web@test"),
         (["--file", "absent.db"], 1, "there is no history yet"),
+        (["--at", "-2h"], 1, "nothing is recorded of 2026-03-01T12:32:07Z: the record of web@test begins at 2026-03-01T14:22:07Z"),
+        (["--at", "2026-03-02 10:00"], 1, "ends at 2026-03-01T14:32:07Z"),
     ],
-)
+)  # fmt: skip
 def test_replay_says_what_is_wrong(
     record: Path, arguments: list[str], status: int, said: str
 ) -> None:

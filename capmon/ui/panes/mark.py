@@ -17,9 +17,6 @@ WIDE = 100
 NARROW = 60
 """Below this width these lines leave out what is not the answer."""
 
-FRESH = 60.0
-"""Seconds by which results may be older than a moment of the past without a word."""
-
 RECORDED: dict[str, Run] = {
     "recording": dim("  ● rec"),
     "attached": dim("  attached"),
@@ -36,7 +33,7 @@ def recorded(found: Recording | None) -> Line:
 
 
 def mark(frame: Frame, past: Past, view: View, width: int) -> Line:
-    """Which moment is shown, how far back it is, and of when the results are where they are older."""
+    """Which moment is shown, how far back it is, and of when the results are."""
     moment = datetime.fromtimestamp(frame.at, UTC)
     if past.kind == "file":
         name = cut(past.name, max(8, width - 44))
@@ -44,25 +41,23 @@ def mark(frame: Frame, past: Past, view: View, width: int) -> Line:
     glyph = "◀" if view.paused else "▶"
     day = f"{moment:%d %b} " if width >= NARROW else ""
     line: Line = [bold(f"{glyph} {day}{moment:%H:%M:%S}", "warning")]
-    if width >= NARROW:
-        # Beside a record that nobody writes here, now says nothing.
-        tail = "ago" if frame.recording is not None else "to the end"
-        gap = f"{apart(past.end - frame.at):>9} {tail}"
-        if frame.recording is None and past.end - frame.at < 1:
-            gap = f"{'the end':>{len(gap)}}"
-        line += [dim(" UTC · "), (gap, "warning")]
     if width >= WIDE:
-        line += _made(frame.at, past.results_at)
+        line.append(dim(" UTC"))
+    if width >= NARROW:
+        # Where somebody records on, its end is now.
+        if frame.recording is None and past.end - frame.at < 1:
+            line += [dim(" · "), bold("the end", "warning")]
+        now = past.end if view.now is None else view.now
+        line += [dim(" · "), (f"{apart(max(now - frame.at, 0.0)):>9} ago", "warning")]
+        line.append(dim(f" · {_made(frame.at, past.results_at)}"))
     return [*line, dim(f"  {view.window}")]
 
 
-def _made(at: float, results_at: float | None) -> Line:
-    """Of when the results are, unless they are of the moment."""
+def _made(at: float, results_at: float | None) -> str:
+    """Of when models, forecasts and bottlenecks are; as wide whatever it says."""
     if results_at is None:
-        return [dim(" · no results kept")]
-    if at - results_at <= FRESH:
-        return []
-    return [dim(f" · results of {clock(results_at, at, seconds=True)}")]
+        return f"{'no results kept':<19}"
+    return f"results of {clock(results_at, at, seconds=True)}"
 
 
 def apart(seconds: float) -> str:

@@ -52,6 +52,9 @@ class View:
     key_names: Mapping[str, str] = field(default_factory=dict)
     """Keys as they are shown, by command; a command without one has its default."""
 
+    now: float | None = None
+    """Unix time of now while another moment is shown, which tells how long ago that was."""
+
     selected: Mapping[str, str] = field(default_factory=dict)
     """Name of what is selected, by view; a view without one shows the first."""
 
