@@ -20,7 +20,7 @@ from capmon.model.results import (
     SourceState,
 )
 from capmon.model.text import one_line
-from capmon.model.units import digits, percent, show, show_metric, span
+from capmon.model.units import digits, percent, show, show_metric, span, within
 from capmon.scaling.price import cost_text
 
 WIDTH = 12
@@ -104,7 +104,7 @@ def headroom_text(headroom: Headroom) -> str:
         return f"{entry.label} to {limit}: {headroom.problem}"
     text = f"{entry.label} reaches {limit} at {digits(headroom.at.value)}"
     if headroom.at.low is not None and headroom.at.high is not None:
-        text += f" ({digits(headroom.at.low)}–{digits(headroom.at.high)})"
+        text += f" ({within(digits(headroom.at.low), digits(headroom.at.high))})"
     text += " users" if "users" in headroom.load else " req/s"
     if headroom.multiple is not None:
         text += f", {digits(headroom.multiple)} times now"
@@ -301,7 +301,7 @@ def _expected(predicted: Predicted) -> str:
     ends = [show_metric(predicted.metric, end) for end in (max(low, 0.0), high)]
     alike = all(end.unit == after.unit for end in ends)
     shown = [end.number if alike else str(end) for end in ends]
-    return f"{text} ({'–'.join(shown)}){remark}"
+    return f"{text} ({within(*shown)}){remark}"
 
 
 def _n(count: int | None) -> str:

@@ -19,13 +19,13 @@ VARIABLE = "_CAPMON_COMPLETE"
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    r"""Print the script that lets SHELL complete capmon's commands.
+    """Print the script that lets SHELL complete capmon's commands.
 
     \b
     bash  capmon completion bash > ~/.local/share/bash-completion/completions/capmon
     zsh   capmon completion zsh > a file called _capmon in a folder of $fpath
     fish  capmon completion fish > ~/.config/fish/completions/capmon.fish
-    """
+    """  # noqa: D301 - click wants the backspace itself
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

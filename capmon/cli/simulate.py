@@ -50,6 +50,10 @@ SHARE = _Quantity("share", "parse_ratio")
 SPAN = _Quantity("duration", "parse_duration")
 
 
+TRAIN = 7 * 86400.0
+"""Seconds of load that are history, where there is enough."""
+
+
 @click.command()
 @click.option("--load", "path", type=click.Path(path_type=Path, dir_okay=False), help="File with the load: CSV of timestamp,value, or values under a header with step_s=; .gz too.")  # fmt: skip
 @click.option("--history", type=SPAN, help="Load that capmon recorded, so far back.")
@@ -59,7 +63,7 @@ SPAN = _Quantity("duration", "parse_duration")
 @click.option("--min", "least", type=click.IntRange(1, 100_000), default=2, show_default=True, help="Least replicas.")  # fmt: skip
 @click.option("--max", "most", type=click.IntRange(1, 100_000), default=60, show_default=True, help="Most replicas.")  # fmt: skip
 @click.option("--startup", type=SPAN, help="How long a replica takes until it serves  [default: scaling.startup, 3m]")  # fmt: skip
-@click.option("--train", type=SPAN, default="7d", show_default=True, help="Beginning of the load that is history; the rest is replayed.")  # fmt: skip
+@click.option("--train", type=SPAN, help="Beginning of the load that is history; the rest is replayed.  [default: 7d, or a third of a shorter load]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One object a policy, as JSON.")
 @SET
 @CONFIG
@@ -136,10 +140,12 @@ def _replayed(series: Any, settings: Any, target: float, options: dict[str, Any]
     from capmon.scaling.simulate.service import Service, queue_curve
 
     step, load = series.step, np.array(series.values)
-    train = math.ceil(options["train"] / step - 1e-9)
+    asked = options["train"]
+    asked = min(TRAIN, len(load) * step / 3) if asked is None else asked
+    train = math.ceil(asked / step - 1e-9)
     if len(load) - train < 2:
-        have = f"{len(load) * step / 86400:.3g} days"
-        raise CapmonError(f"{series.name}: {have} of load leave nothing to replay after --train {options['train'] / 86400:.3g}d")  # fmt: skip
+        have, kept = span(len(load) * step), span(asked)
+        raise CapmonError(f"{series.name}: {have} of load leave nothing to replay after {kept} of history (--train)")  # fmt: skip
     replayed = load[train:]
     if np.all(np.isnan(replayed)) or not np.nanmax(replayed) > 0:
         raise CapmonError(f"{series.name}: the load to replay is never above 0")

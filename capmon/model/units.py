@@ -289,3 +289,15 @@ def spans(each: Sequence[float]) -> list[str]:
     # To a second, which is as far as any span is told.
     told_apart = len({round(abs(s)) if math.isfinite(s) else s for s in each})
     return coarse if len(set(coarse)) >= told_apart else [fine_span(s) for s in each]
+
+
+def within(low: str | None, high: str | None) -> str:
+    """An interval from its ends in words: `122–141`, `up to 141`, `122 or more`; empty without an end.
+
+    Args:
+        low: The lower end; None, or a text of 0, where nothing lies below.
+        high: The upper end; None where it is open.
+    """
+    if low is None or low.partition(" ")[0] == "0":
+        return "" if high is None else f"up to {high}"
+    return f"{low} or more" if high is None else f"{low}–{high}"

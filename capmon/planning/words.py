@@ -12,7 +12,7 @@ import numpy as np
 from capmon.model.curves import Estimate
 from capmon.model.metric import Unit, label_of, metric
 from capmon.model.plan import Figure
-from capmon.model.units import UNKNOWN, digits, show, span
+from capmon.model.units import UNKNOWN, digits, show, span, within
 from capmon.store.course import Summaries
 
 Amount = Unit | str
@@ -34,17 +34,17 @@ def number(value: float | None, unit: Amount) -> str:
 
 
 def ranged(estimate: Estimate | None, unit: Amount) -> str:
-    """A number with its interval: `130 req/s (122–141)`; an open end is a dash."""
+    """A number with its interval: `130 req/s (122–141)`, `up to 141` from 0 on, `122 or more`."""
     if estimate is None:
         return UNKNOWN
     text = number(estimate.value, unit)
     if estimate.low is None and estimate.high is None:
         return text
-    low, high = (number(v, unit) for v in (estimate.low, estimate.high))
+    ends = [None if v is None else number(v, unit) for v in (estimate.low, estimate.high)]
     tail = text.partition(" ")[2]
-    if all(v == UNKNOWN or v.partition(" ")[2] == tail for v in (low, high)):
-        low, high = low.partition(" ")[0], high.partition(" ")[0]
-    return f"{text} ({low}–{high})"
+    if all(v is None or v.partition(" ")[2] in (tail, "") for v in ends):
+        ends = [None if v is None else v.partition(" ")[0] for v in ends]
+    return f"{text} ({within(*ends)})"
 
 
 def spread_of(values: Iterable[int]) -> str:

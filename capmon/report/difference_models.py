@@ -9,7 +9,7 @@ from capmon.model.curves import Estimate, Headroom
 from capmon.model.forecasts import Forecast
 from capmon.model.frame import Frame
 from capmon.model.metric import Unit, label_of, metric
-from capmon.model.units import UNKNOWN, digits, percent, show_metric, span
+from capmon.model.units import UNKNOWN, digits, percent, show_metric, span, within
 from capmon.report.difference_words import Among, Change, Figures, Turn, among
 
 MOVED = 0.02
@@ -100,7 +100,9 @@ def at_text(headroom: Headroom) -> str:
     at = headroom.at
     if at is None:
         return "unknown"
-    ends = "" if at.low is None or at.high is None else f" ({digits(at.low)}–{digits(at.high)})"
+    ends = (
+        "" if at.low is None or at.high is None else f" ({within(digits(at.low), digits(at.high))})"
+    )
     return f"{digits(at.value)}{ends} {'users' if 'users' in headroom.load else 'req/s'}"
 
 

@@ -11,7 +11,7 @@ from capmon.model.curves import Estimate, Fit, Headroom
 from capmon.model.forecasts import Forecast
 from capmon.model.frame import Frame
 from capmon.model.metric import metric
-from capmon.model.units import fine_span, show, show_metric, span
+from capmon.model.units import fine_span, show, show_metric, span, within
 
 REACTION = 30.0
 """Seconds until HPA sees a new load: metrics-server reads every 15 s, the controller looks every 15 s."""
@@ -47,8 +47,8 @@ class Reach:
         ends = (self.load.low, self.load.high)
         if ends == (None, None):
             return ""
-        low, high = ("…" if e is None else show_metric(self.headroom.load, e).number for e in ends)
-        return f" ({low}–{high})"
+        low, high = (None if e is None else show_metric(self.headroom.load, e).number for e in ends)
+        return f" ({within(low, high)})"
 
 
 def fitted(frame: Frame, *targets: str) -> Fit | None:

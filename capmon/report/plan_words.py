@@ -98,10 +98,10 @@ def interval(estimate: Estimate, unit: Unit | str) -> str:
         end = low if high is None else high
         text = _in(shown(end, unit), own)
         text = f"{text} or more" if high is None else f"up to {text}"
+    elif low == 0 and estimate.value > 0 and unit != TIME:
+        text = f"up to {_in(shown(high, unit), own)}"
     else:
         first, last = shown(low, unit), shown(high, unit)
-        if low == 0 and unit != TIME:  # zero has no natural unit, and takes the other's
-            first = ("0", last[1])
         if unit == TIME:
             text = f"{first[0]} – {last[0]}"
         elif first[1] == last[1]:

@@ -13,6 +13,7 @@ from capmon.clock import AUTO_ZONE, SystemClock, local_zone
 from capmon.errors import CapmonError
 from capmon.model.plan import Plan, PlanQuestion
 from capmon.ui.panes.plan_shown import PlanShown
+from capmon.ui.threads import Call, way_back
 
 if TYPE_CHECKING:
     from capmon.config.loaded import Loaded
@@ -49,8 +50,8 @@ class Host(Protocol):
     def notify(self, message: str, **options: Any) -> None:
         """Show a notice."""
 
-    def call_from_thread(self, callback: Callable[..., Any], *args: Any) -> Any:
-        """Run on the event loop."""
+    def call_later(self, callback: Callable[..., Any], *args: Any) -> bool:
+        """Run on the event loop, which calls it."""
 
 
 class Planner:
@@ -84,7 +85,7 @@ class Planner:
         where: tuple[Path | None, str | None] = getattr(self._app.monitor, "record", (None, None))
         self._running = True
         self.take(PlanShown(self.shown.plan, doing=OPENING))
-        args = (self._app.loaded.settings, where, at)
+        args = (self._app.loaded.settings, where, at, way_back(self._app))
         threading.Thread(target=self._make, args=args, daemon=True, name="capmon-plan").start()
 
     def take(self, shown: PlanShown) -> None:
@@ -94,12 +95,16 @@ class Planner:
             self._listener()
 
     def _make(
-        self, settings: Settings, where: tuple[Path | None, str | None], at: float | None
+        self,
+        settings: Settings,
+        where: tuple[Path | None, str | None],
+        at: float | None,
+        back: Call,
     ) -> None:
         before = self.shown.plan
 
         def tell(doing: str) -> None:
-            self._call(PlanShown(before, doing=doing))
+            back(self.take, PlanShown(before, doing=doing))
 
         try:
             made = PlanShown(planned(settings, where, at, tell))
@@ -108,11 +113,7 @@ class Planner:
         except Exception as fault:  # a chapter's fault is not the end of the monitor
             made = PlanShown(before, problem=f"no plan: {type(fault).__name__}: {fault}")
         self._running = False
-        self._call(made)
-
-    def _call(self, shown: PlanShown) -> None:
-        with contextlib.suppress(RuntimeError):  # the app has ended
-            self._app.call_from_thread(self.take, shown)
+        back(self.take, made)
 
     def write(self) -> None:
         """Write the plan as Markdown, off the event loop, and say where."""

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from capmon.clock import rfc3339
 from capmon.errors import CapmonError
 from capmon.model.frame import Frame
 from capmon.private import make_folder, open_private, state_folder
@@ -70,9 +71,13 @@ def note(app: CapmonApp) -> None:
         return
     from capmon.ui.screens.note import NoteScreen
 
+    shown = app.shown
+    # It is written now, and is of what is looked at.
+    about = f" (about {rfc3339(shown.at, timespec='seconds')})" if shown and shown.past and shown.past.kind != "file" else ""  # fmt: skip
+
     def keep(text: str | None) -> None:
         if text:
-            app.monitor.note("note", text)
+            app.monitor.note("note", text + about)
             app.notify("it stands among the events", title="noted", timeout=2.0)
 
     app.push_screen(NoteScreen(), keep)

@@ -225,7 +225,7 @@ def test_the_command_takes_its_options(tmp_path: Path) -> None:
     [
         ([], "give --load FILE"),
         (["--load", "nowhere.csv"], "nowhere.csv: No such file"),
-        (["--load", "short.csv"], "leave nothing to replay after --train 7d"),
+        (["--load", "short.csv", "--train", "7d"], "leave nothing to replay after 7 d of history"),
         (["--load", "short.csv", "--min", "5", "--max", "2"], "--min 5 is more than --max 2"),
         (["--load", "short.csv", "--target", "0%"], "--target must be more than 0%"),
         (["--load", "short.csv", "--startup", "soon"], "soon"),

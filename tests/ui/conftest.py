@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from capmon.ui.widgets import plot
+from capmon.ui.widgets import pane, plot
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -19,6 +19,7 @@ def charts() -> None:
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the app reads of its environment does not depend on who runs the tests."""
+    monkeypatch.setattr(pane, "STRICT", True)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "absent"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "stateless"))
     monkeypatch.setenv("TERM", "xterm-256color")

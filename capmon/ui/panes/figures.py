@@ -30,11 +30,11 @@ def between(metric_key: str, low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
     first, last = show_metric(metric_key, low), show_metric(metric_key, high)
-    if low is None:
+    if low is None or (low == 0 and high):
         return f"up to {last}"
     if high is None:
         return f"{first} or more"
-    if first.unit == last.unit or low == 0:
+    if first.unit == last.unit:
         return f"{first.number}–{last.number}"
     return f"{first}–{last}"
 

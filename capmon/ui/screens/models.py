@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 
 from capmon.model.frame import Frame
@@ -14,6 +13,7 @@ from capmon.ui.panes.curve import ChartPane, CurvePane, Scales
 from capmon.ui.panes.curves import CurvesPane
 from capmon.ui.panes.residuals import ResidualsPane
 from capmon.ui.screens.selecting import SelectingScreen
+from capmon.ui.threads import Call, way_back
 from capmon.ui.widgets import plot
 
 
@@ -39,13 +39,15 @@ class ModelsScreen(SelectingScreen):
         for pane in self.query(ChartPane):
             pane.scales = scales
         if not plot.ready():
-            threading.Thread(target=self._load, daemon=True, name="capmon-plot").start()
+            back = way_back(self.app)
+            threading.Thread(
+                target=self._load, args=(back,), daemon=True, name="capmon-plot"
+            ).start()
         super().on_mount()
 
-    def _load(self) -> None:
+    def _load(self, back: Call) -> None:
         plot.load()
-        with contextlib.suppress(RuntimeError):  # the app has ended
-            self.app.call_from_thread(self._loaded)
+        back(self._loaded)
 
     def _loaded(self) -> None:
         if self.composed:

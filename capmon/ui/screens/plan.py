@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 
 from capmon.model.frame import Frame
@@ -12,6 +11,7 @@ from capmon.ui.panes.plan_chapters import ChaptersPane
 from capmon.ui.panes.plan_shown import SUMMARY, VIEW, PlanPane, chapters_of
 from capmon.ui.planner import Planner, planner
 from capmon.ui.screens.selecting import SelectingScreen
+from capmon.ui.threads import Call, way_back
 from capmon.ui.widgets import plot
 from capmon.ui.widgets.pane import View
 
@@ -42,7 +42,10 @@ class PlanScreen(SelectingScreen):
         """Ask for the plan, and load what draws, without keeping the keys waiting."""
         self.planner.listen(self._changed)
         if not plot.ready():
-            threading.Thread(target=self._load, daemon=True, name="capmon-plot").start()
+            back = way_back(self.app)
+            threading.Thread(
+                target=self._load, args=(back,), daemon=True, name="capmon-plot"
+            ).start()
         super().on_mount()
 
     def on_unmount(self) -> None:
@@ -61,10 +64,9 @@ class PlanScreen(SelectingScreen):
         if self.composed and self.is_attached:
             self._reapply()
 
-    def _load(self) -> None:
+    def _load(self, back: Call) -> None:
         plot.load()
-        with contextlib.suppress(RuntimeError):  # the app has ended
-            self.app.call_from_thread(self._changed)
+        back(self._changed)
 
     # Keys
 

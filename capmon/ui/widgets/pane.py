@@ -12,7 +12,7 @@ from capmon.config.scaling import ScalingSettings
 from capmon.model.frame import Frame
 from capmon.ui.widgets.border import framed, inner
 from capmon.ui.widgets.grid import Grid
-from capmon.ui.widgets.text import Line, dim, plain
+from capmon.ui.widgets.text import Line, dim, plain, wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,10 @@ class Drawing:
     """This many first lines stay when a filter is set: column heads."""
 
 
+STRICT = False
+"""Whether a fault in a drawing ends the app, as tests want it."""
+
+
 class Pane(Grid, can_focus=True):
     """A pane; subclasses say what it draws."""
 
@@ -83,6 +87,7 @@ class Pane(Grid, can_focus=True):
         super().__init__(id=self.name_of_pane, classes="pane")
         self._frame: Frame | None = None
         self._view = View()
+        self._fault = ""
         self.kind = "wide"
         """How it is framed; see `border.Kind`."""
 
@@ -102,10 +107,23 @@ class Pane(Grid, can_focus=True):
         room, rows = inner(self.kind, width, height)
         drawing = Drawing(self.name_of_pane, [])
         if self._frame is not None and room > 0 and rows > 0:
-            drawing = self.draw(self._frame, self._view, room, rows)
+            drawing = self._drawn(self._frame, room, rows)
         lines = filtered(drawing, self._view.filter)
         title, focused = drawing.title, self.has_focus
         self.show(framed(self.kind, title, lines, width, height, focused=focused))
+
+    def _drawn(self, frame: Frame, width: int, height: int) -> Drawing:
+        """What it draws; a fault of one pane is shown in its place, and the others live on."""
+        try:
+            return self.draw(frame, self._view, width, height)
+        except Exception as fault:
+            if STRICT:
+                raise
+            said = f"this pane failed: {type(fault).__name__}: {fault}"
+            if said != self._fault:
+                self._fault = said
+                self.app.notify(f"{self.name_of_pane}: {said}", severity="error")
+            return Drawing(self.name_of_pane, wrapped(said, width, "critical"))
 
     def on_resize(self, event: events.Resize) -> None:
         """Draw again for the new size."""
