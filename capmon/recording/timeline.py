@@ -130,8 +130,12 @@ class Timeline:
         fresh = results is not None and at - results.at <= OLDEST_RESULTS
         if not fresh:
             values = {k: v for k, v in values.items() if k in FACTS}
-        if values.get("replicas") is not None:
-            values["replicas"] = _counted(values["replicas"], readings)
+        known = values.get("replicas")
+        if known is not None:
+            values["replicas"] = counted = _counted(known, readings)
+            if known.ready is None and counted.ready is not None:
+                # Made before the count was known, it speaks of what is no longer so.
+                values.pop("advice", None)
         self._sequence += 1
         past = Past(
             kind="replay",

@@ -100,8 +100,10 @@ def draw(frame: Frame, width: int, height: int) -> list[Line]:
         return [[dim(loading(frame))]]
     shown = frame.forecasts
     if len(shown) > height:
-        # Where not all fit, those that are about to cross a limit stay; the order is stable.
-        shown = tuple(sorted(shown, key=lambda f: -(f.breach_probability or 0.0) // LIKELY))
+        # Where not all fit, those that are about to cross a limit stay, each in its place.
+        likely = [-(f.breach_probability or 0.0) // LIKELY for f in shown]
+        kept = sorted(range(len(shown)), key=lambda i: (likely[i], i))[:height]
+        shown = tuple(shown[i] for i in sorted(kept))
     lines = [
         forecast_line(f, frame.at, width, frame.value(f.metric), came=held.course(f, frame))
         for f in shown

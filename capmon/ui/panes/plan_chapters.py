@@ -51,7 +51,9 @@ def row(chapter: Chapter, i: int, *, selected: bool, width: int) -> Line:
     number = number.rjust(3)
     end = _worst(chapter)
     room = max(1, width - 2 - len(number) - length(end) - (1 if end else 0))
-    title = padded(chapter.title.lower(), room, "ink!" if selected else "ink")
+    # A short name whole says more than half of a long one.
+    name = chapter.title.lower() if len(chapter.title) <= room else chapter.key
+    title = padded(name, room, "ink!" if selected else "ink")
     return [mark, dim(number), title, *([dim(" "), *end] if end else [])]
 
 
@@ -72,7 +74,9 @@ def _basis(plan: Plan, width: int) -> list[Line]:
         ("until", words.moment(plan.until)),
         ("ahead", span(plan.question.horizon)),
     ]
-    return [[dim(f"{name:<9} "), ink(text)] for name, text in rows if 10 + len(text) <= width]
+    told = [[dim(f"{name:<9} "), ink(text)] for name, text in rows if 10 + len(text) <= width]
+    bare = any(_worst(c) == [dim("?")] for c in chapters_of(plan))
+    return [*told, *([[dim(f"{'?':<9} not known yet")]] if bare and width >= 23 else [])]
 
 
 def _keys(view: View, width: int) -> list[Line]:
