@@ -112,7 +112,7 @@ def test_columns_of_wide_characters_are_straight() -> None:
     [
         ((Estimate(130.4, 122.0, 141.3), "req/s"), "130 req/s (122–141)"),
         ((Estimate(130.4, 122.0, None), Unit.PER_SECOND), "130 req/s (122 or more)"),
-        ((Estimate(0.81, 0.0, 0.83), Unit.RATIO), "81 % (0–83)"),
+        ((Estimate(0.81, 0.0, 0.83), Unit.RATIO), "81 % (up to 83)"),
         ((Estimate(0.2, 0.1, 12.0), Unit.SECONDS), "200 ms (100 ms–12.0 s)"),
         ((Estimate(40 * 86400.0, 21 * 86400.0, 70 * 86400.0, 0.8), Unit.SECONDS), "40 d (21–70, 80 %)"),
         ((Estimate(12345.6, None, 13000.0), "$ a month"), "12,346 $ a month (up to 13,000)"),
