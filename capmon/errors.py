@@ -9,7 +9,7 @@ CapmonError                 base; its text is fit to show to a user
 ├── TargetError             a scale target could not be read or changed
 │   └── ActionRefused       a limit or the mode forbids the action
 ├── SnapshotError           a snapshot cannot be read or written
-├── HistoryBusy             another process writes this record; defined in store/history_lock.py
+├── HistoryBusy             another process writes this record of the history
 └── ThemeError              a theme file is broken
 """
 
@@ -54,6 +54,10 @@ class ActionRefused(TargetError):
 
 class SnapshotError(CapmonError):
     """A snapshot cannot be read or written."""
+
+
+class HistoryBusy(CapmonError):
+    """Another process writes this record of the history; the text names it."""
 
 
 class ThemeError(CapmonError):

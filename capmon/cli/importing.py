@@ -11,7 +11,7 @@ import click
 
 from capmon.cli.completion import complete_metric, complete_record
 from capmon.cli.options import CONFIG, FAILED, SET, given
-from capmon.errors import CapmonError
+from capmon.errors import CapmonError, HistoryBusy
 
 if TYPE_CHECKING:
     from capmon.clock import Clock
@@ -156,7 +156,7 @@ def _written(
 
 @contextlib.contextmanager
 def _writer(path: Path, clock: Clock, name: str, settings: Settings) -> Iterator[HistoryWriter]:
-    from capmon.store.history_writer import HistoryBusy, HistoryWriter, Retention
+    from capmon.store.history_writer import HistoryWriter, Retention
 
     kept = settings.history
     retention = Retention(kept.raw, kept.minutes, kept.hours, int(kept.max_size))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 
@@ -9,7 +10,6 @@ from capmon.model.bottlenecks import Severity
 from capmon.model.names import RATE
 from capmon.model.plan import Chapter, Plan, Statement
 from capmon.model.units import span
-from capmon.planning import baseline, bottlenecks, growth, models, strategy
 from capmon.planning.counts import at_busy_hour, at_horizon
 from capmon.planning.evidence import Evidence
 from capmon.planning.times import reaches
@@ -19,14 +19,20 @@ from capmon.scaling.limits import plural
 MOST = 6
 """Statements of a summary."""
 
+FIRST = ("baseline", "models", "growth", "strategy", "bottlenecks")
+"""Chapters on load."""
+
 LATER = ("infrastructure", "database", "cost", "alerting")
 """Chapters that follow those on load, in the guide's order."""
 
 
-def plan(evidence: Evidence) -> Plan:
-    """All ten chapters in the guide's order, and the summary."""
-    chapters = [m.chapter(evidence) for m in (baseline, models, growth, strategy, bottlenecks)]
-    chapters += [_chapter(name, evidence) for name in LATER]
+def plan(evidence: Evidence, tell: Callable[[str], None] = lambda _: None) -> Plan:
+    """All ten chapters in the guide's order, and the summary; `tell` hears which is written."""
+    chapters: list[Chapter] = []
+    for i, name in enumerate((*FIRST, *LATER), 1):
+        tell(f"writing chapter {i}, {name}")
+        chapters.append(_chapter(name, evidence))
+    tell(f"writing chapter {len(chapters) + 1}, steps")
     steps = import_module("capmon.planning.steps")
     chapters.append(_checked("steps", steps.chapter(evidence, tuple(chapters))))
     if evidence.brief:

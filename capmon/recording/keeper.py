@@ -9,13 +9,13 @@ import queue
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from capmon import __version__
 from capmon.clock import Clock
 from capmon.config.schema import Settings
-from capmon.errors import CapmonError
+from capmon.errors import CapmonError, HistoryBusy
 from capmon.model.frame import Event, Frame, Recording
 from capmon.model.sample import Batch
 from capmon.monitor.front import Front
@@ -53,6 +53,12 @@ NOT_KEPT = frozenset({
     "sequence", "at", "interval", "window", "readings", "trends", "events", "came", "past", "recording",
 })  # fmt: skip
 """Fields of a frame that the readings tell, or that are of no use later."""
+
+DIGITS = 4
+"""Significant digits of what is drawn of the past."""
+
+SCORED = 12
+"""Points of past forecasts that are kept with one: the newest, which a screen shows first."""
 
 Write = Callable[["HistoryWriter"], None]
 
@@ -171,7 +177,7 @@ class Keeper:
     def _open(self) -> HistoryWriter | None:
         assert self._path is not None  # noqa: S101 - else the thread is not started
         # The first paint does not wait for numpy.
-        from capmon.store.history_writer import HistoryBusy, HistoryWriter, Retention
+        from capmon.store.history_writer import HistoryWriter, Retention
 
         kept = self._kept
         retention = Retention(kept.raw, kept.minutes, kept.hours, int(kept.max_size))
@@ -300,7 +306,22 @@ def document(frame: Frame) -> dict[str, Any]:
     """What the analysis found, and what else the readings do not tell, as plain values."""
     from capmon.snapshot import plain
 
-    return {f.name: plain(getattr(frame, f.name)) for f in fields(frame) if f.name not in NOT_KEPT}
+    forecasts = tuple(replace(f, scored=f.scored[-SCORED:]) for f in frame.forecasts)
+    short = replace(frame, forecasts=forecasts)
+    found = {f.name: plain(getattr(short, f.name)) for f in fields(short) if f.name not in NOT_KEPT}
+    found["forecasts"] = rounded(found["forecasts"])
+    for fit in found["fits"]:
+        fit["points"] = rounded(fit["points"])
+    return found
+
+
+def rounded(value: Any) -> Any:
+    """Plain values whose floats are to be looked at and not reckoned with."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {name: rounded(v) for name, v in value.items()}
+    return [rounded(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _told(fault: Exception) -> str:

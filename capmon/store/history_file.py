@@ -48,7 +48,7 @@ RECORDS = (
     "CREATE TABLE event(id INTEGER PRIMARY KEY, record INTEGER NOT NULL, at REAL NOT NULL,"
     " kind TEXT NOT NULL, text TEXT NOT NULL)",
     "CREATE INDEX event_at ON event(record, at)",
-    # What was found; `base` is the row whose document this one is told apart from, 0 for none.
+    # What was found; `base` is the row whose document this one is told apart from, 0 for a whole one.
     "CREATE TABLE kept(id INTEGER PRIMARY KEY, record INTEGER NOT NULL, at REAL NOT NULL,"
     " base INTEGER NOT NULL, body BLOB NOT NULL)",
     "CREATE INDEX kept_at ON kept(record, at, base)",

@@ -20,20 +20,32 @@ _TRIES = 60
 def finding(connection: sqlite3.Connection, rows: Rows, record: int, at: float) -> Kept | None:
     """The last document kept at or before a moment; one that is damaged is passed over."""
     query = (
-        "SELECT k.at, k.body, k.base, b.body FROM kept k LEFT JOIN kept b ON b.id = k.base"
-        " WHERE k.record = ? AND k.at <= ? ORDER BY k.at DESC, k.id DESC LIMIT ?"
+        "SELECT at, body, base FROM kept WHERE record = ? AND at <= ?"
+        " ORDER BY at DESC, id DESC LIMIT ?"
     )
-    for when, body, base, base_body in connection.execute(query, (record, at, _TRIES)):
+    for when, body, base in connection.execute(query, (record, at, _TRIES)).fetchall():
         try:
-            if base and base_body is None:
-                raise Damaged("what it is told apart from is gone")
-            whole = history_kept.decode(base_body, None) if base else None
-            document = history_kept.document_of(history_kept.decode(body, whole))
+            document = history_kept.document_of(_texts(connection, body, base))
         except Damaged as error:
             rows.damaged(f"findings of {rfc3339(when, timespec='seconds')}", str(error))
             continue
         return Kept(when, document)
     return None
+
+
+def _texts(connection: sqlite3.Connection, body: bytes, base: int) -> history_kept.Texts:
+    """A document, from the whole one that its row leads back to."""
+    bodies = [body]
+    while base:
+        found = connection.execute("SELECT body, base FROM kept WHERE id = ?", (base,)).fetchone()
+        if found is None or len(bodies) > _TRIES:
+            raise Damaged("what it is told apart from is gone")
+        bodies.append(found[0])
+        base = found[1]
+    texts = history_kept.decode(bodies.pop(), None)
+    while bodies:
+        texts = history_kept.decode(bodies.pop(), texts)
+    return texts
 
 
 def records_of(connection: sqlite3.Connection) -> tuple[Record, ...]:

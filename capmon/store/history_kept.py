@@ -10,8 +10,8 @@ from typing import Any
 
 from capmon.store.history_codec import Damaged, seal, unseal
 
-EVERY = 30
-"""Documents that are told apart from one that is whole."""
+EVERY = 12
+"""Documents that are told apart, each from the one before it, until one is whole again."""
 
 _DIGITS = 7
 """Significant digits of a number below a hundred million; above it, three places."""

@@ -10,15 +10,11 @@ import os
 from pathlib import Path
 
 from capmon.clock import Clock, rfc3339
-from capmon.errors import CapmonError
+from capmon.errors import CapmonError, HistoryBusy
 from capmon.model.text import one_line
 from capmon.private import make_folder, open_private
 
 _MOST_BYTES = 1024
-
-
-class HistoryBusy(CapmonError):
-    """Another process writes this record of the history; the text names it."""
 
 
 class WriterLock:

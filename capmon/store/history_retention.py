@@ -72,13 +72,18 @@ def by_age(
 
 
 def _drop_kept(connection: sqlite3.Connection, record: int, before: float) -> None:
-    """Drop old findings; those that younger ones are told apart from stay."""
-    needed = connection.execute(
-        "SELECT base FROM kept WHERE record = ? AND at >= ? ORDER BY at LIMIT 1", (record, before)
-    ).fetchone()
+    """Drop old findings; those that younger ones lead back to stay."""
+    first = connection.execute(
+        "SELECT min(id) FROM kept WHERE record = ? AND at >= ?", (record, before)
+    ).fetchone()[0]
+    whole = None
+    if first is not None:
+        whole = connection.execute(
+            "SELECT max(id) FROM kept WHERE record = ? AND base = 0 AND id <= ?", (record, first)
+        ).fetchone()[0]
     connection.execute(
-        "DELETE FROM kept WHERE record = ? AND at < ? AND id <> ?",
-        (record, before, needed[0] if needed else 0),
+        "DELETE FROM kept WHERE record = ? AND at < ? AND id < ?",
+        (record, before, 2**62 if whole is None else whole),
     )
 
 

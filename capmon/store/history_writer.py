@@ -19,7 +19,6 @@ from capmon.store.history_compact import Compaction, due
 from capmon.store.history_file import HistoryFile
 from capmon.store.history_findings import is_kept
 from capmon.store.history_import import Piece, put, rising_readings
-from capmon.store.history_lock import HistoryBusy as HistoryBusy
 from capmon.store.history_lock import WriterLock
 from capmon.store.history_names import Names
 from capmon.store.history_retention import Retention as Retention
@@ -294,7 +293,9 @@ class HistoryWriter:
             "INSERT INTO kept(record, at, base, body) VALUES (?, ?, ?, ?)",
             (self._names.record, at, base[0] if base else 0, body),
         ).lastrowid
-        self._base = (base[0], base[1], base[2] + 1) if base else (row or 0, texts, 0)
+        # In the order in which a reader has the fields.
+        known = {n: texts[n] for n in base[1] if n in texts} if base else texts
+        self._base = row or 0, known, base[2] + 1 if base else 0
 
     def _compact(self, until: float) -> bool:
         """Work on an hour that is over until a moment; False where there is none."""

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capmon.clock import ManualClock
-from capmon.errors import CapmonError
+from capmon.errors import CapmonError, HistoryBusy
 from capmon.model.frame import Event
 from capmon.model.metric import Summary
 from capmon.store.history_aside import tell
 from capmon.store.history_cells import decode_cells, encode_cells, summarize
 from capmon.store.history_codec import PRECISION
 from capmon.store.history_reader import HistoryReader
-from capmon.store.history_writer import HistoryBusy, HistoryWriter, Retention
+from capmon.store.history_writer import HistoryWriter, Retention
 from capmon.store.series import Store
 
 START = 1_700_006_400.0

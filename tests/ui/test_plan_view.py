@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +38,7 @@ async def opened(stage: Stage, shown: PlanShown | None = None, *keys: str) -> No
 
 async def waited(stage: Stage) -> PlanShown:
     """What is shown once the thread that makes the plan has ended."""
-    for _ in range(500):
+    for _ in range(2000):
         if not planner(stage.app).shown.doing:
             break
         await asyncio.sleep(0.01)
@@ -115,6 +117,22 @@ async def test_the_plan_of_the_record_is_made_beside_the_screen(tmp_path: Path) 
         assert "▸ 10 " in stage.text
 
 
+def test_leaving_while_the_plan_is_made_is_silent(tmp_path: Path) -> None:
+    """What comes after the app has ended is dropped: no fault, nothing left that is not awaited."""
+    settings = Settings(history=HistorySettings(path=str(tmp_path / "none.db")))
+
+    async def left() -> threading.Thread:
+        async with staged(frames.busy(), WIDE, settings=settings) as stage:
+            await stage.press("7")
+            (thread,) = (t for t in threading.enumerate() if t.name == "capmon-plan")
+        return thread
+
+    thread = asyncio.run(left())
+    thread.join(20)
+    gc.collect()
+    assert not thread.is_alive()
+
+
 async def test_what_is_done_stands_beside_the_plan_before() -> None:
     """While a new plan is made the old one can be read; a fault leaves it and is told."""
     async with staged(frames.busy(), WIDE) as stage:
@@ -155,7 +173,7 @@ async def test_o_writes_the_plan(tmp_path: Path) -> None:
         planner(stage.app).take(PlanShown(made.rich()))
         await stage.press("o")
         path = tmp_path / "plan.md"
-        for _ in range(500):
+        for _ in range(2000):
             if stage.notices and stage.notices[-1] == str(path):
                 break
             await asyncio.sleep(0.01)
