@@ -20,6 +20,7 @@ from capmon.model.metric import Summary
 from capmon.store.history_aside import tell
 from capmon.store.history_cells import decode_cells, encode_cells, summarize
 from capmon.store.history_codec import PRECISION
+from capmon.store.history_kept import EVERY
 from capmon.store.history_reader import HistoryReader
 from capmon.store.history_writer import HistoryWriter, Retention
 from capmon.store.series import Store
@@ -347,6 +348,53 @@ def test_findings_come_back_as_of_a_moment(opened: Opened, read: Read, clock: Ma
         kept = reader.kept(START + 60 * i + 30)
         assert kept is not None and kept.at == START + 60 * i
         assert kept.document == {"fits": [i, "x" * 500], "more": {"n": i // 10}}
+
+
+def test_findings_live_as_long_as_what_tells_them_apart(
+    opened: Opened, read: Read, clock: ManualClock
+) -> None:
+    """Old ones go, but not those that a younger one leads back to."""
+    keep = Retention(3600.0, 3600.0, 730 * DAY, 2**30)
+    writer = opened(keep=keep)
+    for i in range(200):
+        writer.batch("host", 60.0, clock.now(), {CPU: 0.5})
+        writer.keep(clock.now(), {"n": i, "x": "x" * 100})
+        writer.beat()
+        clock.advance(60.0)
+    writer.flush()
+    reader = read()
+    now, found = clock.now(), set()
+    for i in range(200):
+        kept = reader.kept(START + 60.0 * i)
+        if kept is not None:
+            found.add(kept.document["n"])
+            assert kept.document == {"n": i, "x": "x" * 100} and kept.at == START + 60.0 * i
+    assert not reader.notices
+    oldest = min(found)
+    assert found == set(range(oldest, 200))
+    hour = 2 * 3600.0  # an age, and the work on the hour that is over
+    assert now - hour - (EVERY + 2) * 60.0 <= START + 60.0 * oldest <= now - 3600.0
+
+
+def test_a_damaged_finding_hides_none_before_it(opened: Opened, read: Read, path: Path) -> None:
+    """Those told apart from it are passed over as it is, up to the next that is whole."""
+    writer = opened()
+    writer.batch("host", 1.0, START, {CPU: 0.5})
+    for i in range(2 * EVERY):
+        writer.keep(START + 60.0 * i, {"n": i})
+    writer.close()
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        (row,) = other.execute("SELECT id FROM kept WHERE at = ?", (START + 300.0,)).fetchone()
+        other.execute("UPDATE kept SET body = zeroblob(20) WHERE id = ?", (row,))
+    reader = read()
+
+    def n(i: int) -> object:
+        kept = reader.kept(START + 60.0 * i)
+        return kept and kept.document["n"]
+
+    assert [n(i) for i in (0, 4, 5, 6, EVERY)] == [0, 4, 4, 4, 4]
+    assert [n(i) for i in (EVERY + 1, 2 * EVERY - 1)] == [EVERY + 1, 2 * EVERY - 1]
+    assert any("findings of 2023-11-15T00:05:00Z" in notice for notice in reader.notices)
 
 
 def test_records_are_told_apart(opened: Opened, read: Read, clock: ManualClock) -> None:

@@ -7,7 +7,7 @@ import math
 import frames
 import pytest
 from hostile import NUMBERS
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -245,6 +245,7 @@ def test_number_columns_do_not_move() -> None:
     assert {text.length(text.value(v, Unit.RATIO)) for v in values} == {7}
 
 
+@example("a \u0eb4 b", 3)  # a mark without width, alone
 @given(st.text(max_size=60), st.integers(1, 20))
 def test_wrapped_is_no_wider_and_loses_nothing(prose: str, width: int) -> None:
     """Wrapped prose fits, and every visible character of it is there."""

@@ -146,7 +146,9 @@ def wrapped(text: str, width: int, tone: str = "ink") -> list[Line]:
     """Prose in lines no wider than `width`; a word that is wider goes on in the next line."""
     lines: list[Line] = []
     words: list[str] = []
-    for word in (part for whole in one_line(text).split() for part in chop_cells(whole, width)):
+    # A word without width is no piece to `chop_cells`.
+    parts = (p for word in one_line(text).split() for p in chop_cells(word, width) or [word])
+    for word in parts:
         if words and length([(" ".join([*words, word]), tone)]) > width:
             lines.append([(" ".join(words), tone)])
             words = []
