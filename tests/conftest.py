@@ -8,7 +8,9 @@ import pytest
 from hypothesis import settings
 
 # A run that decides whether a change lands must not depend on luck; luck is for `make fuzz`.
-settings.register_profile("capmon", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.register_profile(
+    "capmon", deadline=None, max_examples=50, derandomize=bool(os.environ.get("CI"))
+)
 settings.register_profile("fuzz", deadline=None, max_examples=3000, print_blob=True)
 settings.load_profile("capmon")
 

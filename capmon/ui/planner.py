@@ -1,4 +1,4 @@
-"""The capacity plan behind the screen: made beside it on the first visit, and again when asked."""
+"""The capacity plan behind the screen: made in a thread on the first visit, and again when asked."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
+from capmon.clock import AUTO_ZONE, SystemClock, local_zone
 from capmon.errors import CapmonError
 from capmon.model.plan import Plan, PlanQuestion
-from capmon.recording.planned import Asked, planned_aside
 from capmon.ui.panes.plan_shown import PlanShown
 from capmon.ui.threads import Call, way_back
 
 if TYPE_CHECKING:
     from capmon.config.loaded import Loaded
+    from capmon.config.schema import Settings
     from capmon.model.frame import Frame
     from capmon.monitor.front import Front
 
 HORIZON = 90 * 86400.0
 """Seconds ahead that the screen plans for, as `capmon plan` does unless told otherwise."""
 
-OPENING = "opening the record"
+OPENING, GATHERING = "opening the record", "gathering the evidence"
+
+Tell = Callable[[str], None]
+"""Is told what is being done."""
 
 
 class Host(Protocol):
@@ -81,8 +85,7 @@ class Planner:
         where: tuple[Path | None, str | None] = getattr(self._app.monitor, "record", (None, None))
         self._running = True
         self.take(PlanShown(self.shown.plan, doing=OPENING))
-        asked = Asked(self._app.loaded.settings, PlanQuestion(HORIZON), *where, at)
-        args = (asked, way_back(self._app))
+        args = (self._app.loaded.settings, where, at, way_back(self._app))
         threading.Thread(target=self._make, args=args, daemon=True, name="capmon-plan").start()
 
     def take(self, shown: PlanShown) -> None:
@@ -91,14 +94,20 @@ class Planner:
         if self._listener is not None:
             self._listener()
 
-    def _make(self, asked: Asked, back: Call) -> None:
+    def _make(
+        self,
+        settings: Settings,
+        where: tuple[Path | None, str | None],
+        at: float | None,
+        back: Call,
+    ) -> None:
         before = self.shown.plan
 
         def tell(doing: str) -> None:
             back(self.take, PlanShown(before, doing=doing))
 
         try:
-            made = PlanShown(planned_aside(asked, tell))
+            made = PlanShown(planned(settings, where, at, tell))
         except CapmonError as fault:
             made = PlanShown(before, problem=str(fault))
         except Exception as fault:  # whatever it is, the monitor goes on
@@ -125,6 +134,32 @@ class Planner:
             said, options = str(fault), {"title": "plan not written", "severity": "error"}
         with contextlib.suppress(RuntimeError):  # the app has ended
             self._app.notify(said, **options)
+
+
+def planned(
+    settings: Settings, where: tuple[Path | None, str | None], at: float | None, tell: Tell
+) -> Plan:
+    """The plan of a record.
+
+    Args:
+        settings: All settings.
+        where: History file and name of the record; None takes the configuration's.
+        at: Unix time to plan from; None plans from now.
+        tell: Is told what is being done.
+
+    Raises:
+        CapmonError: There is no record, or it does not carry a plan.
+    """
+    from capmon.recording.opening import open_record
+
+    zone = settings.time_zone if settings.time_zone != AUTO_ZONE else local_zone()
+    now = SystemClock().now() if at is None else at
+    with contextlib.closing(open_record(settings, file=where[0], name=where[1])) as reader:
+        tell(GATHERING)
+        from capmon.planning.evidence import gather
+        from capmon.planning.plan import plan
+
+        return plan(gather(reader, settings, PlanQuestion(HORIZON), now, zone), tell)
 
 
 _planners: WeakKeyDictionary[Host, Planner] = WeakKeyDictionary()

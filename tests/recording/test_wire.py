@@ -33,10 +33,11 @@ def test_every_frame_comes_back_as_it_was(name: str) -> None:
     assert repr(wire.unpack(over_the_line(wire.pack(ALL[name])))) == repr(ALL[name])
 
 
+@pytest.mark.parametrize("of", [5, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ALL)
-def test_any_frame_can_follow_any_other(name: str) -> None:
+def test_any_frame_can_follow_any_other(name: str, of: int) -> None:
     """The change from one frame to another makes exactly that other, order included."""
-    for other in ALL.values():
+    for other in [ALL[n] for n in sorted(ALL)][list(ALL).index(name) % of :: of]:
         found = wire.change(ALL[name], other)
         if found is not wire.SAME:
             assert repr(wire.changed(ALL[name], over_the_line(found))) == repr(other)

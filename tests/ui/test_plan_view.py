@@ -18,7 +18,7 @@ from stage import FakeMonitor, Stage, staged
 from capmon.clock import ManualClock
 from capmon.config.schema import HistorySettings, Settings
 from capmon.model.frame import Past
-from capmon.model.plan import Chapter, Chart, Column, Figure, Line, Table
+from capmon.model.plan import Chapter, Chart, Column, Figure, Line, Plan, Table
 from capmon.report.plan_markdown import as_markdown
 from capmon.store.history_writer import HistoryWriter, Retention
 from capmon.ui.panes import plan_blocks, plan_chart, plan_table
@@ -117,17 +117,24 @@ async def test_the_plan_of_the_record_is_made_beside_the_screen(tmp_path: Path) 
         assert "▸ 10 " in stage.text
 
 
-def test_leaving_while_the_plan_is_made_is_silent(tmp_path: Path) -> None:
+def test_leaving_while_the_plan_is_made_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes after the app has ended is dropped: no fault, nothing left that is not awaited."""
-    settings = Settings(history=HistorySettings(path=str(tmp_path / "none.db")))
+    may_end = threading.Event()
+
+    def slow(*_: object) -> Plan:
+        may_end.wait(20)
+        return made.rich()
+
+    monkeypatch.setattr("capmon.ui.planner.planned", slow)
 
     async def left() -> threading.Thread:
-        async with staged(frames.busy(), WIDE, settings=settings) as stage:
+        async with staged(frames.busy(), WIDE) as stage:
             await stage.press("7")
             (thread,) = (t for t in threading.enumerate() if t.name == "capmon-plan")
         return thread
 
     thread = asyncio.run(left())
+    may_end.set()
     thread.join(20)
     gc.collect()
     assert not thread.is_alive()

@@ -94,8 +94,8 @@ def simulated(kind: str, n: int, rng: np.random.Generator) -> np.ndarray:
     [
         ("white", 10, 500),
         ("memory", 24, 500),
-        ("white", 30, 150),
-        ("outliers", 30, 150),
+        pytest.param("white", 30, 150, marks=pytest.mark.slow),
+        pytest.param("outliers", 30, 150, marks=pytest.mark.slow),
         ("weekly", 35, 150),
     ],
 )
