@@ -3,18 +3,22 @@
     python benchmarks/history.py [HOURS RECORDED]
 
 60 metrics of three sources once a second, half of them noisy, some counts, some constant, and what
-the analysis found once a minute. The clock is moved by hand, so that a day passes in a minute;
-CPU time is that of the writer alone. Questions are asked of a file with 30 days of minutes.
+the analysis found of a service under changing load, as it was recorded, over and over. The clock is
+moved by hand, so that a day passes in a minute; CPU time is that of the writer alone. Questions are
+asked of a file with 30 days of minutes.
 """
 
 from __future__ import annotations
 
+import json
+import lzma
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +29,7 @@ from capmon.store.history_writer import HistoryWriter, Retention
 START = 1_700_006_400.0
 DAY = 86400
 METRICS = 60
+FINDINGS = Path(__file__).with_name("findings.json.xz")
 KEEP = Retention(DAY, 30 * DAY, 730 * DAY, 2**30)
 
 
@@ -46,12 +51,10 @@ def column(kind: int, n: int, rng: np.random.Generator) -> np.ndarray:
             return np.full(n, 8.0 * 2**30)
 
 
-def finding(i: int, rng: np.random.Generator) -> dict[str, object]:
-    """About 35 kB of JSON in fields, of which most numbers are new every minute."""
-    fits = [{"target": f"metric.{k}", "load": "http.server.request.rate", "kind": "linear", "text": f"{rng.integers(90, 130)} req/s at the warning", "points": rng.random(8).tolist(), "n": 1700 + i} for k in range(60)]  # fmt: skip
-    forecasts = [{"metric": f"metric.{k}", "at": i // 10, "median": (np.arange(40) * (i // 10) / 7).tolist(), "high": rng.random(2).tolist()} for k in range(12)]  # fmt: skip
-    bottlenecks = [{"component": c, "severity": "high", "text": f"{rng.integers(60, 99)} % > 80 % for {i} m, which leaves little room"} for c in ("cpu", "memory", "latency")]  # fmt: skip
-    return {"host": {"hostname": "web-01", "cores": 8}, "fits": fits, "forecasts": forecasts, "bottlenecks": bottlenecks}  # fmt: skip
+def findings() -> list[tuple[int, dict[str, Any]]]:
+    """What `capmon record --demo` kept in eighteen minutes, and after how many seconds each."""
+    kept = json.loads(lzma.decompress(FINDINGS.read_bytes()))
+    return [(found["after"], found["document"]) for found in kept]
 
 
 def record(
@@ -62,13 +65,15 @@ def record(
     n = int(hours * 3600)
     names = [f"metric.{k}" for k in range(METRICS)]
     table = np.array([column(k % 6, n, rng) for k in range(METRICS)])
+    due = dict(findings())
+    turn = max(due) + 60
     spent = 0.0
     busy: list[float] = []
     waited: list[float] = []
     for i in range(n):
         values: Mapping[str, float] = dict(zip(names, table[:, i].tolist(), strict=True))
         parts = [dict(list(values.items())[k : k + 20]) for k in (0, 20, 40)]
-        found = finding(i // 60, rng) if i % 60 == 0 else None
+        found = due.get(i % turn)
         at = clock.now() + 0.002 * float(rng.random())
         begun = time.process_time()
         for k, part in enumerate(parts):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from capmon.model.shapes import Curve, FitKind
 
-__all__ = ["Candidate", "Coefficient", "Curve", "Estimate", "Fit", "FitKind", "Headroom"]
+__all__ = ["Candidate", "Coefficient", "Curve", "Estimate", "Fit", "FitKind", "Headroom", "sampled"]
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,3 +302,24 @@ class Headroom:
 
     needs: int | None = None
     """Least ready replicas at which the load of now stays within the limit; None where that cannot be told."""
+
+
+def sampled(points: Sequence[Point], most: int) -> tuple[Point, ...]:
+    """At most so many of the points, in their order.
+
+    A point is chosen by its hash, so that of nearly the same points nearly the same are chosen: a
+    scatter does not flicker as its window moves on, and a record of it repeats itself.
+
+    Args:
+        points: (n,) load and value.
+        most: Points that are kept at most.
+    """
+    if len(points) <= most:
+        return tuple(points)
+    times: defaultdict[Point, int] = defaultdict(int)
+    ranks = []
+    for place, point in enumerate(points):
+        ranks.append((hash((*point, times[point])), place))
+        times[point] += 1
+    ranks.sort()
+    return tuple(points[place] for place in sorted(place for _, place in ranks[:most]))

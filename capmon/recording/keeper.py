@@ -9,8 +9,7 @@ import queue
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from capmon import __version__
 from capmon.clock import Clock
@@ -20,6 +19,7 @@ from capmon.model.frame import Event, Frame, Recording
 from capmon.model.sample import Batch
 from capmon.monitor.front import Front
 from capmon.monitor.monitor import Monitor
+from capmon.recording.documents import Documents, document
 from capmon.recording.naming import history_file, record_name, socket_path
 
 if TYPE_CHECKING:
@@ -37,28 +37,11 @@ RETRY_AT_ONCE = 1.0
 BY_HAND = frozenset({"note", "action"})
 """Events that are kept even where another process writes the record."""
 
-PACE = 60.0
-"""Seconds between two documents of what the analysis found."""
-
-SOONEST = 10.0
-"""Seconds between two documents at least, whatever happens."""
-
 WAITING = 3600
 """Readings, events and frames that may wait for the thread; beyond it the newest are dropped."""
 
 PATIENCE = 0.8
 """Seconds that the end waits for the last flush."""
-
-NOT_KEPT = frozenset({
-    "sequence", "at", "interval", "window", "readings", "trends", "events", "came", "past", "recording",
-})  # fmt: skip
-"""Fields of a frame that the readings tell, or that are of no use later."""
-
-DIGITS = 4
-"""Significant digits of what is drawn of the past."""
-
-SCORED = 12
-"""Points of past forecasts that are kept with one: the newest, which a screen shows first."""
 
 Write = Callable[["HistoryWriter"], None]
 
@@ -136,8 +119,9 @@ class Keeper:
         self._put(event if event.kind in BY_HAND else lambda w: w.event(event))
 
     def _take_frame(self, frame: Frame) -> None:
-        if self._documents.due(frame):
-            self._put(lambda w: w.keep(frame.at, document(frame)))
+        found = self._documents.due(frame)
+        if found is not None:
+            self._put(lambda w: w.keep(found.at, document(found)))
 
     def _put(self, write: Write | Event | None) -> None:
         try:
@@ -268,60 +252,6 @@ class Keeper:
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has closed: the program is leaving
                 loop.call_soon_threadsafe(self._monitor.note, "notice", text)
-
-
-class Documents:
-    """When what the analysis found is worth keeping."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._first: float | None = None
-        self._last = -PACE
-        self._state: Any = None
-
-    def due(self, frame: Frame) -> bool:
-        """Whether a frame's findings shall be kept: once a minute, and when something began or ended.
-
-        In the first minute much is found that was not known before, so that more is kept of it.
-        """
-        if not frame.engine_ready:
-            return False
-        now = self._clock.monotonic()
-        if self._first is None:
-            self._first = now
-        pace = SOONEST if now - self._first < PACE else PACE
-        state = (
-            frozenset((b.component, b.severity) for b in frame.bottlenecks),
-            tuple((o.id, o.state) for o in frame.outcomes),
-            tuple((h.source, h.state) for h in frame.health),
-        )
-        waited = now - self._last
-        due = waited >= pace or (state != self._state and waited >= SOONEST)
-        if due:
-            self._last, self._state = now, state
-        return due
-
-
-def document(frame: Frame) -> dict[str, Any]:
-    """What the analysis found, and what else the readings do not tell, as plain values."""
-    from capmon.snapshot import plain
-
-    forecasts = tuple(replace(f, scored=f.scored[-SCORED:]) for f in frame.forecasts)
-    short = replace(frame, forecasts=forecasts)
-    found = {f.name: plain(getattr(short, f.name)) for f in fields(short) if f.name not in NOT_KEPT}
-    found["forecasts"] = rounded(found["forecasts"])
-    for fit in found["fits"]:
-        fit["points"] = rounded(fit["points"])
-    return found
-
-
-def rounded(value: Any) -> Any:
-    """Plain values whose floats are to be looked at and not reckoned with."""
-    if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
-    if isinstance(value, dict):
-        return {name: rounded(v) for name, v in value.items()}
-    return [rounded(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _told(fault: Exception) -> str:

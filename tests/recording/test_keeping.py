@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import sqlite3
 import sys
@@ -20,7 +21,8 @@ from capmon.model.frame import Event
 from capmon.model.results import Severity
 from capmon.model.sample import Batch
 from capmon.monitor.monitor import Monitor
-from capmon.recording.keeper import Documents, Keeper, document
+from capmon.recording.documents import POINTS, Documents, document
+from capmon.recording.keeper import Keeper
 from capmon.recording.naming import history_file, record_name, socket_path
 from capmon.recording.resume import filler
 from capmon.report.exposition_page import page
@@ -176,17 +178,39 @@ def test_findings_are_kept_once_a_minute_and_when_something_changes() -> None:
     clock = ManualClock()
     documents = Documents(clock)
     busy = frames.ALL["busy"]()
-    quiet = replace(busy, bottlenecks=())
-    assert documents.due(busy)
+    quiet = replace(busy, bottlenecks=(), forecasts=busy.forecasts[:1], fits=busy.fits[:1])
+    assert documents.due(busy) == busy
     clock.advance(5)
     assert not documents.due(quiet)
     clock.advance(6)
-    assert documents.due(quiet)
+    assert documents.due(quiet) == quiet
     clock.advance(50)
     assert not documents.due(quiet)
-    clock.advance(11)
-    assert documents.due(quiet)
+    clock.advance(1)
+    # What began is kept at once, beside the forecasts and curves of this minute.
+    assert documents.due(busy) == replace(busy, forecasts=quiet.forecasts, fits=quiet.fits)
+    clock.advance(9)
+    assert documents.due(busy) == busy
     assert not documents.due(replace(busy, engine_ready=False))
+
+
+def test_findings_are_rounded_to_what_a_chart_can_show() -> None:
+    """A course keeps a hundredth of its range, however narrow that is; times and figures stay."""
+    busy = frames.ALL["busy"]()
+    fit = replace(busy.fits[0], points=tuple((100 + i / 3, i / 7) for i in range(200)))
+    narrow = replace(
+        busy.forecasts[0], past=(1600.123, math.nan), median=(1600.234,) * 2, low=(1600.1,) * 2,
+        high=(1600.456, math.inf), step=12345.0,
+    )  # fmt: skip
+    wide = replace(narrow, past=(1.0,), low=(0.0, 0.0), high=(1234.5, 7.0))
+    found = document(replace(busy, fits=(fit,), forecasts=(narrow, wide)))
+    first, second = found["forecasts"]
+    assert first["step"] == 12345.0
+    assert first["past"] == [1600.123, None]
+    assert (second["median"], second["high"]) == ([1600.0, 1600.0], [1230.0, 10.0])
+    points = found["fits"][0]["points"]
+    assert len(points) == POINTS
+    assert all(any(abs(x - a) <= 0.005 * x and abs(y - b) <= 0.005 * y + 1e-9 for a, b in fit.points) for x, y in points)  # fmt: skip
 
 
 def write(path: Path, clock: ManualClock, course: dict[str, list[float]], interval: float) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capmon.analysis.windows import Vec
-from capmon.model.curves import Fit, FitKind
+from capmon.model.curves import Fit, FitKind, sampled
 
 MOST = 1e60
 """Values beyond this, or loads below its inverse, are no measurements."""
@@ -79,10 +79,8 @@ class Points:
         return Points(self.x[kept], self.y[kept], self.places[kept], said, self.noise)
 
     def thinned(self, most: int = 200) -> tuple[tuple[float, float], ...]:
-        """At most so many of the points, evenly spaced in time, the first and the last among them."""
-        n = len(self.x)
-        at = np.arange(n) if n <= most else np.arange(most) * (n - 1) // (most - 1)
-        return tuple(zip(self.x[at].tolist(), self.y[at].tolist(), strict=True))
+        """At most so many of the points, in the order of time (`model.curves.sampled`)."""
+        return sampled(list(zip(self.x.tolist(), self.y.tolist(), strict=True)), most)
 
 
 def usable(question: Question, load: Vec, target: Vec, *, positive: bool) -> Points | str:

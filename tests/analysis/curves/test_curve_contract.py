@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from capmon.analysis.curves.fits import Question, fit, fit_latency, fit_resource
 from capmon.analysis.curves.headroom import crossing
-from capmon.model.curves import Fit, FitKind
+from capmon.model.curves import Fit, FitKind, sampled
 from capmon.model.shapes import NAMES, queue_p95, queue_wait, usl
 
 QUEUES = (FitKind.MMC, FitKind.KINGMAN)
@@ -143,14 +143,25 @@ def test_units_scale_through(kind: FitKind, noise: float) -> None:
 
 
 def test_points_are_thinned_and_in_order(kind: FitKind) -> None:
-    """Two hundred at most, the first and the last among them."""
-    load, target = readings(kind, n=450)
-    curve = fit(asked(kind), load, target)
-    assert len(curve.points) == 200
-    assert curve.points[0] == (load[0], target[0])
-    assert curve.points[-1] == (load[-1], target[-1])
+    """Two hundred at most, mostly the same ones while the window moves on."""
+    load, target = readings(kind, n=480)
+    curve, later = (
+        fit(asked(kind), load[part], target[part]) for part in (slice(450), slice(30, 480))
+    )
+    assert len(curve.points) == len(later.points) == 200
     places = [int(np.flatnonzero(target == y)[0]) for _, y in curve.points]
     assert places == sorted(places)
+    # As many as stay in the window, give or take what lies at the edge of being chosen.
+    assert len(set(curve.points) & set(later.points)) >= 160
+    # Every part of the window is heard: the halves differ by no more than chance allows.
+    assert 70 <= sum(place < 225 for place in places) <= 130
+
+
+def test_of_points_that_repeat_some_are_chosen() -> None:
+    """A value that comes often is neither left out nor taken every time."""
+    points = [(float(i % 3), 1.0) for i in range(900)]
+    chosen = sampled(points, 300)
+    assert [len([p for p in chosen if p[0] == x]) for x in (0.0, 1.0, 2.0)] == pytest.approx([100] * 3, abs=30)  # fmt: skip
 
 
 def test_too_few_points_are_refused(kind: FitKind) -> None:
