@@ -99,7 +99,8 @@ def _worth(found: Ensemble, greatest: Mat, limit: float) -> Vec:
         return np.full(greatest.shape[1], _LEAST_WORTH)
     top, bottom = greatest.max(axis=0), greatest.min(axis=0)
     apart = np.maximum(top - bottom, _TINY)
-    beyond = np.clip(np.maximum(limit - top, bottom - limit) / apart, 0.0, 1.0)
+    # Held within what they are apart before it is divided, so that no limit is too far.
+    beyond = np.clip(np.maximum(limit - top, bottom - limit), 0.0, apart) / apart
     few = between(found.stretches, found.independent[:, None])[:, 0][-greatest.shape[1] :]
     few = np.clip(few, _LEAST_WORTH, len(greatest))
     return np.asarray(few + (len(greatest) - few) * beyond)

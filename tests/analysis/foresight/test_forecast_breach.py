@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from capmon.analysis.forecast import (
@@ -40,6 +40,7 @@ def busy_days(n: int, seed: int) -> np.ndarray:
     st.floats(-1e3, 1e3),
     st.floats(0, 500),
 )
+@example([0.0, 1.6e-290, 0.0], 0, 1, 1, 1, 0.0, 3.0)
 def test_chances_are_ordered(values, period, horizon, more, sustain, limit, higher) -> None:
     """Looking farther never lowers a probability, a higher limit never raises it; 0 and 1 are never said."""
     y = np.array(values)
