@@ -228,7 +228,7 @@ LIGHT = """
 import sys
 import capmon.cli, capmon.config.load, capmon.monitor.build, capmon.monitor.monitor
 import capmon.snapshot, capmon.summary, capmon.headless
-heavy = {"numpy", "scipy", "pandas", "plotext", "httpx", "jmespath", "prometheus_client", "textual", "psutil"}
+heavy = {"numpy", "scipy", "pandas", "plotext", "httpx", "jmespath", "zstandard", "prometheus_client", "textual", "psutil"}
 print(sorted(heavy & {name.partition(".")[0] for name in sys.modules}))
 """
 

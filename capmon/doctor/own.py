@@ -19,7 +19,7 @@ from capmon.doctor.report import Notes
 from capmon.private import state_folder
 from capmon.resources import resource
 
-NEEDED = ("textual", "rich", "psutil", "httpx", "numpy", "scipy", "pandas", "plotext", "PyYAML", "click", "jmespath")  # fmt: skip
+NEEDED = ("textual", "rich", "psutil", "httpx", "numpy", "scipy", "pandas", "plotext", "PyYAML", "click", "jmespath", "zstandard")  # fmt: skip
 
 STEP = 0.25
 """Seconds by which wall clock and steady clock may part while this runs."""

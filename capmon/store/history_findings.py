@@ -25,7 +25,7 @@ def finding(connection: sqlite3.Connection, rows: Rows, record: int, at: float) 
     )
     for when, body, base in connection.execute(query, (record, at, _TRIES)).fetchall():
         try:
-            document = history_kept.document_of(_texts(connection, body, base))
+            document = history_kept.document_of(_text(connection, body, base))
         except Damaged as error:
             rows.damaged(f"findings of {rfc3339(when, timespec='seconds')}", str(error))
             continue
@@ -33,7 +33,7 @@ def finding(connection: sqlite3.Connection, rows: Rows, record: int, at: float) 
     return None
 
 
-def _texts(connection: sqlite3.Connection, body: bytes, base: int) -> history_kept.Texts:
+def _text(connection: sqlite3.Connection, body: bytes, base: int) -> bytes:
     """A document, from the whole one that its row leads back to."""
     bodies = [body]
     while base:
@@ -42,10 +42,10 @@ def _texts(connection: sqlite3.Connection, body: bytes, base: int) -> history_ke
             raise Damaged("what it is told apart from is gone")
         bodies.append(found[0])
         base = found[1]
-    texts = history_kept.decode(bodies.pop(), None)
+    text = history_kept.decode(bodies.pop(), None)
     while bodies:
-        texts = history_kept.decode(bodies.pop(), texts)
-    return texts
+        text = history_kept.decode(bodies.pop(), text)
+    return text
 
 
 def records_of(connection: sqlite3.Connection) -> tuple[Record, ...]:

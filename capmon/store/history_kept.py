@@ -1,95 +1,74 @@
-"""What the analysis found, minute by minute: a document told apart from one a little before it."""
+"""What the analysis found, minute by minute: a document told apart from the one before it."""
 
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from capmon.store.history_codec import Damaged, seal, unseal
+import zstandard
 
-EVERY = 12
+from capmon.store.history_codec import Damaged
+
+EVERY = 24
 """Documents that are told apart, each from the one before it, until one is whole again."""
 
 _DIGITS = 7
 """Significant digits of a number below a hundred million; above it, three places."""
 
 _LARGE = 1e8
-_MARK = struct.Struct("<BI")
-_SAME, _CHANGED, _GONE = range(3)
-_WINDOW = 32768
-_RAW = -15
-
-Texts = dict[str, str]
-"""JSON of each field."""
+_LEVEL = 19
+_MOST = 2**25
+"""No document is longer than this many bytes."""
 
 
-def texts_of(document: Mapping[str, Any]) -> Texts:
-    """The JSON of each field, its floats rounded to seven digits."""
-    return {
-        name: json.dumps(_short(value), separators=(",", ":"), ensure_ascii=False)
-        for name, value in document.items()
-    }
+def text_of(document: Mapping[str, Any]) -> bytes:
+    """The JSON of a document, its floats rounded to seven digits."""
+    return json.dumps(_short(document), separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def encode(texts: Texts, base: Texts | None) -> bytes | None:
-    """A document, whole or told apart from another; None where it has a field that the other lacks."""
-    if base is None:
-        return seal(zlib.compress(json.dumps(texts, ensure_ascii=False).encode(), 9))
-    if not texts.keys() <= base.keys():
-        return None
-    parts = []
-    for name, was in base.items():
-        text = texts.get(name)
-        if text is None:
-            parts.append(_MARK.pack(_GONE, 0))
-        elif text == was:
-            parts.append(_MARK.pack(_SAME, 0))
-        else:
-            packer = zlib.compressobj(9, zlib.DEFLATED, _RAW, 9, zdict=was.encode()[-_WINDOW:])
-            packed = packer.compress(text.encode()) + packer.flush()
-            parts += [_MARK.pack(_CHANGED, len(packed)), packed]
-    return seal(b"".join(parts))
+def encode(text: bytes, base: bytes | None) -> bytes:
+    """A document, whole or told apart from another: Zstandard (RFC 8878) with the other as dictionary."""
+    packer = zstandard.ZstdCompressor(
+        level=_LEVEL, dict_data=_dictionary(base), write_checksum=True
+    )
+    return packer.compress(text)
 
 
-def decode(blob: bytes, base: Texts | None) -> Texts:
+def decode(blob: bytes, base: bytes | None) -> bytes:
     """What `encode` was given.
 
     Raises:
         Damaged: The bytes are not what was written.
     """
-    body = unseal(blob)
     try:
-        if base is None:
-            whole: Texts = json.loads(zlib.decompress(body))
-            return whole
-        found, at = {}, 0
-        for name, was in base.items():
-            mark, length = _MARK.unpack_from(body, at)
-            at += _MARK.size
-            if mark == _SAME:
-                found[name] = was
-            elif mark == _CHANGED:
-                reader = zlib.decompressobj(_RAW, zdict=was.encode()[-_WINDOW:])
-                found[name] = reader.decompress(body[at : at + length]).decode()
-                at += length
-    except (zlib.error, struct.error, ValueError) as error:
+        length = zstandard.frame_content_size(blob)
+        if not 0 < length <= _MOST:
+            raise Damaged(f"a document of {length} bytes")
+        return zstandard.ZstdDecompressor(dict_data=_dictionary(base)).decompress(blob)
+    except (zstandard.ZstdError, TypeError) as error:
         raise Damaged(str(error)) from None
-    return found
 
 
-def document_of(texts: Texts) -> dict[str, Any]:
+def document_of(text: bytes) -> dict[str, Any]:
     """The document itself.
 
     Raises:
-        Damaged: A text is no JSON.
+        Damaged: The text is no JSON of a document.
     """
     try:
-        return {name: json.loads(text) for name, text in texts.items()}
+        document = json.loads(text)
     except ValueError as error:
         raise Damaged(str(error)) from None
+    if not isinstance(document, dict):
+        raise Damaged("no document")
+    return document
+
+
+def _dictionary(base: bytes | None) -> zstandard.ZstdCompressionDict | None:
+    if base is None:
+        return None
+    return zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 
 
 def _short(value: Any) -> Any:

@@ -77,8 +77,8 @@ class HistoryWriter:
         self._generation = 0
         self._batches: deque[_Batch] = deque()
         self._events: deque[Event] = deque(maxlen=_MOST_WAITING)
-        self._findings: deque[tuple[float, history_kept.Texts]] = deque(maxlen=60)
-        self._base: tuple[int, history_kept.Texts, int] | None = None
+        self._findings: deque[tuple[float, bytes]] = deque(maxlen=60)
+        self._base: tuple[int, bytes, int] | None = None
         self._newest = -math.inf
         self._known = -math.inf
         self._lost = 0
@@ -129,7 +129,7 @@ class HistoryWriter:
 
     def keep(self, at: float, document: Mapping[str, Any]) -> None:
         """Take what was found at one time: fields by name, as JSON knows them. Floats keep seven digits."""
-        self._findings.append((at, history_kept.texts_of(document)))
+        self._findings.append((at, history_kept.text_of(document)))
 
     def beat(self) -> None:
         """Write what is due, and do a little of what else is: call it every second.
@@ -250,8 +250,8 @@ class HistoryWriter:
                 "INSERT INTO event(record, at, kind, text) VALUES (?, ?, ?, ?)",
                 [(record, e.at, e.kind, e.text) for e in self._events],
             )
-            for at, texts in self._findings:
-                self._write_finding(connection, at, texts)
+            for at, text in self._findings:
+                self._write_finding(connection, at, text)
             connection.execute("COMMIT")
         except BaseException:
             # Ids that were given in a change that is taken back hold no more.
@@ -279,23 +279,18 @@ class HistoryWriter:
     def _series(self, connection: sqlite3.Connection, key: str, batch: _Batch) -> int:
         return self._names.series(connection, key, batch.interval, batch.at)
 
-    def _write_finding(
-        self, connection: sqlite3.Connection, at: float, texts: history_kept.Texts
-    ) -> None:
-        base, body = self._base, None
+    def _write_finding(self, connection: sqlite3.Connection, at: float, text: bytes) -> None:
+        base = self._base
         if base is not None and not is_kept(connection, base[0]):
             base = None  # the writer of another record made room
-        if base is not None and base[2] < history_kept.EVERY:
-            body = history_kept.encode(texts, base[1])
-        if base is None or body is None:
-            base, body = None, history_kept.encode(texts, None)
+        if base is not None and base[2] >= history_kept.EVERY:
+            base = None
+        body = history_kept.encode(text, base[1] if base else None)
         row = connection.execute(
             "INSERT INTO kept(record, at, base, body) VALUES (?, ?, ?, ?)",
             (self._names.record, at, base[0] if base else 0, body),
         ).lastrowid
-        # In the order in which a reader has the fields.
-        known = {n: texts[n] for n in base[1] if n in texts} if base else texts
-        self._base = row or 0, known, base[2] + 1 if base else 0
+        self._base = row or 0, text, base[2] + 1 if base else 0
 
     def _compact(self, until: float) -> bool:
         """Work on an hour that is over until a moment; False where there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -18,7 +19,7 @@ from capmon.store.history_codec import (
     seal,
     unseal,
 )
-from capmon.store.history_kept import decode, document_of, encode, texts_of
+from capmon.store.history_kept import decode, document_of, encode, text_of
 from capmon.store.history_tail import decode_rows, encode_row
 
 FLOATS = arrays(np.float64, st.integers(0, 60), elements=st.floats())
@@ -122,14 +123,31 @@ def test_findings_are_told_apart() -> None:
     """A document beside one much like it takes little, and comes back with seven digits."""
     first = {"fits": [{"k": i / 7, "text": f"metric {i}"} for i in range(300)], "host": {"a": 1}, "x": None}  # fmt: skip
     second = {**first, "x": {"v": 1.23456789, "big": 1234567890.1234}}
-    base = texts_of(first)
+    base = text_of(first)
     whole = encode(base, None)
-    part = encode(texts_of(second), base)
-    assert whole is not None and part is not None and len(part) < 80 < len(whole)
+    part = encode(text_of(second), base)
+    assert len(part) < 80 < len(whole) < len(base) / 3
     found = document_of(decode(part, decode(whole, None)))
     assert found["x"] == {"v": 1.234568, "big": 1234567890.123}
     assert found["fits"][1]["k"] == pytest.approx(1 / 7, rel=1e-6)
-    assert encode(texts_of({"new": 1}), base) is None
-    del second["host"]
-    gone = encode(texts_of(second), base)
-    assert gone is not None and "host" not in decode(gone, base)
+    other = text_of({"new": 1})
+    assert document_of(decode(encode(other, base), base)) == {"new": 1}
+
+
+@given(st.binary(max_size=80), st.integers(0, 10**6), st.integers(0, 7))
+def test_findings_that_are_damaged_are_refused(other: bytes, at: int, bit: int) -> None:
+    """One bit, another base or no frame at all: never a document that was not kept."""
+    base = text_of({"fits": [{"k": i / 7} for i in range(40)]})
+    text = text_of({"fits": [{"k": i / 7} for i in range(41)]})
+    blob = encode(text, base)
+    hurt = bytearray(blob)
+    hurt[at % len(blob)] ^= 1 << bit
+    for bytes_, known in ((bytes(hurt), base), (blob, other + base[:-9]), (other, base)):
+        try:
+            assert decode(bytes_, known) == text
+        except Damaged:
+            continue
+    with pytest.raises(Damaged, match="no document"):
+        document_of(b"[1]")
+    with pytest.raises(Damaged, match="bytes"):
+        decode(zstandard.ZstdCompressor().compress(bytes(2**25 + 1)), None)

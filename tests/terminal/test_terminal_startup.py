@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"numpy", "scipy", "pandas", "plotext", "httpx", "jmespath", "prometheus_client", "msgspec"}
+HEAVY = {
+    "numpy",
+    "scipy",
+    "pandas",
+    "plotext",
+    "httpx",
+    "jmespath",
+    "zstandard",
+    "prometheus_client",
+    "msgspec",
+}
 NEVER = {"scipy", "pandas", "plotext"}
 """What the live engine does without altogether."""
 
